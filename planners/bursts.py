@@ -7,10 +7,9 @@ application returns to. A burst takes the clusters that it has, then the best of
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from planners.model import AnyOf, ClusterCount, Unit
+from planners.model import ClusterCount, Unit
 from planners.model.requests import WorkloadRequests
 from planners.model.rules import Action, Decision, Record, Records, Rule
-from planners.model.selectors import Selector
 from planners.model.snapshot import Snapshot
 from planners.optimizer.repair import place_all
 from planners.placement.arrays import Mask
@@ -121,15 +120,9 @@ def _groups(base: Placement, rule: Rule) -> Sequence[PlacementGroup]:
         intent = next((each for each in application.placements if name in each.components), None)
         if component is None or intent is None:
             continue
-        own = [each for entry in intent.all_of for each in _selectors(entry)]
-        own += intent.any_of.select if intent.any_of is not None else ()
-        selectors = (rule.clusters,) if rule.clusters is not None else tuple(own)
+        selectors = (rule.clusters,) if rule.clusters is not None else intent.selectors
         found.append(PlacementGroup(component, intent, selectors, ClusterCount(0, rule.most)))
     return found
-
-
-def _selectors(entry: Selector | AnyOf) -> tuple[Selector, ...]:
-    return entry.select if isinstance(entry, AnyOf) else (entry,)
 
 
 def _admitted(base: Placement, rule: Rule) -> Mask | None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from planners.model import Cluster, CustomizationIntent, ExceptionRule, PlacementIntent, Unit
+from planners.model.rules import FAILOVER
 from planners.model.selectors import Selector
 from planners.model.snapshot import Snapshot
 
@@ -19,9 +20,10 @@ def idle_intents(snapshot: Snapshot, units: Sequence[Unit]) -> Iterator[str]:
         yield from _customization(change, placed)
     for rule in application.exceptions:
         if rule.holds(snapshot.now):
-            yield from _exception(rule, placed)
+            yield from _exception(rule, placed, snapshot)
     for intent in application.placements:
         yield from _weights(intent, placed)
+    yield from _automatic(snapshot)
 
 
 def _all(placed: dict[str, list[Cluster]]) -> list[Cluster]:
@@ -42,7 +44,8 @@ def _stages(snapshot: Snapshot, clusters: dict[str, Cluster]) -> Iterator[str]:
                 if matched
                 else "selects no cluster on which a component is placed"
             )
-            yield f"stage {stage.name} ({stage.clusters}) {reason}: the rollout skips it"
+            place = f"{stage.position}: " if stage.position else ""
+            yield f"{place}stage {stage.name} ({stage.clusters}) {reason}: the rollout skips it"
         for name in taken:
             del left[name]
 
@@ -62,13 +65,30 @@ def _customization(change: CustomizationIntent, placed: dict[str, list[Cluster]]
     )
 
 
-def _exception(rule: ExceptionRule, placed: dict[str, list[Cluster]]) -> Iterator[str]:
+def _selected(name: str, rule: ExceptionRule, snapshot: Snapshot) -> bool:
+    """Whether a placement of the exception's components selects that cluster."""
+    cluster = snapshot.cluster(name)
+    intents = [
+        each for each in snapshot.application.placements if {*each.components} & {*rule.components}
+    ]
+    return cluster is not None and any(each.selects(cluster) for each in intents)
+
+
+def _exception(
+    rule: ExceptionRule, placed: dict[str, list[Cluster]], snapshot: Snapshot
+) -> Iterator[str]:
     components = ", ".join(rule.components)
     clusters = {each.name: each for name in rule.components for each in placed.get(name, ())}
     for name in rule.add:
         if name not in clusters:
             yield (
                 f"{rule.position}: the exception adds {name}, but {components} is not placed there"
+            )
+    for name in () if rule.rule else rule.remove:
+        if not _selected(name, rule, snapshot):
+            yield (
+                f"{rule.position}: the exception removes {name}, which no placement of "
+                f"{components} selects"
             )
     if rule.replicas is not None and not any(map(rule.clusters.matches, clusters.values())):
         yield (
@@ -86,3 +106,19 @@ def _weights(intent: PlacementIntent, placed: dict[str, list[Cluster]]) -> Itera
                 f"{', '.join(intent.components)} runs on no cluster that it selects "
                 f"({weight.clusters})"
             )
+
+
+def _automatic(snapshot: Snapshot) -> Iterator[str]:
+    """Rules that policies let act without a person, and that do not exist."""
+    application = snapshot.application
+    known = {each.name for each in application.rules}
+    if any(policy.failover for policy in snapshot.policies):
+        known.add(FAILOVER)
+    for policy in snapshot.policies:
+        for each in policy.automatic:
+            if each.application == application.name and each.rule not in known:
+                yield (
+                    f"policy {policy.name} lets rule {each.rule} act without a person, but "
+                    f"{application.name} has no such rule (it has "
+                    f"{', '.join(sorted(known)) or 'none'}): correct the name in the fleet repo"
+                )

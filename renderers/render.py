@@ -48,7 +48,7 @@ from renderers.tenant_setup import COMPONENT
 from renderers.tree import FileTree, UnsafePathError
 from renderers.validate import SchemaValidation
 from renderers.variant_keys import VariantKey
-from renderers.variants import Object, Variant, Variants, identity, is_target
+from renderers.variants import Object, Variant, Variants, has_object, identity, is_target
 
 MAX_OBJECT = 1536 * 1024
 """etcd documentation, "System limits": a request has at most 1.5 MiB by default."""
@@ -271,6 +271,34 @@ class _Rendering:
         contents = [self.written[id(item)].content for item in variant.objects]
         return dict(zip(names, contents, strict=True))
 
+    def check_empty(self) -> None:
+        """Warn of components that have no object anywhere."""
+        clusters = {cluster.name: cluster for cluster in self.snapshot.clusters}
+        units = self.plan.units
+        for part in self.snapshot.application.components:
+            sites = [clusters[each.cluster] for each in units if each.component == part.name]
+            if sites and not any(self.variants.variant(part, each).objects for each in sites):
+                place = f"{part.position}: " if part.position else ""
+                message = f"{place}{part.name} has no objects on any cluster: nothing is delivered"
+                self.warnings[message] = None
+
+    def check_rules(self) -> None:
+        """Report rules that set the replicas of a workload which none of their components has."""
+        clusters = {cluster.name: cluster for cluster in self.snapshot.clusters}
+        components = {each.name: each for each in self.snapshot.application.components}
+        for rule in self.snapshot.application.rules:
+            units = [each for each in self.plan.units if each.component in rule.components]
+            target = rule.workload
+            if target is None or not units:
+                continue
+            variants = (self.variants.variant(components[c], clusters[s]) for c, s in units)
+            if not any(has_object(each.objects, target) for each in variants):
+                message = (
+                    f"rule {rule.name} sets the replicas of {target.kind}/{target.name}, which no "
+                    f"component of it has ({', '.join(rule.components)}): correct the name"
+                )
+                self.problem(message, rule.position)
+
     def distinct_problems(self) -> Iterator[PlanProblem]:
         """The problems, without kinds that do not exist where the schema says which one does."""
         known = {f"{label} {NO_SUCH_KIND}" for label in self.validation.missing_kinds}
@@ -372,6 +400,8 @@ def render(
         unit: run.unit_files(unit, components[unit.component], clusters[unit.cluster])
         for unit in plan.units
     }
+    run.check_empty()
+    run.check_rules()
     for message in run.quota.problems():
         run.problem(message)
     problems = (

@@ -22,13 +22,16 @@ from planners.model import Cluster, Json
 from renderers.connections import Address
 
 _CALLED = r"connect\.[a-z0-9-]+\.(?:host|port)"
-_START = re.compile(rf"\$?\$\{{(?:cluster\b|{_CALLED}[:}}])")
+_START = re.compile(rf"\$?\$\{{(?:cluster\b|{_CALLED}(?![\w.-]))")
 _HEAD = re.compile(
     rf"\$\{{(cluster\b[^:{{}}]*|{_CALLED})(?::(string|int|number|bool)(?=[:}}]))?(:-|\}})"
 )
 _BRACE = re.compile(r"\$\{|\}")
 _VALID_REFERENCE = re.compile(rf"cluster\.(?:name|(?:labels|values)\.[^\s:${{}}]+)|{_CALLED}")
 _SHOWN = re.compile(r"[^}\n]{0,60}\}?")
+_IN_FILES = re.compile(
+    rb"\$\{(?:cluster\.(?:name|(?:labels|values)\.[^\s:${}]+)|" + _CALLED.encode() + rb")\b\}?"
+)
 _SYNTAX = "use ${cluster.name}, ${cluster.labels.<key>} or ${cluster.values.<name>}"
 
 
@@ -71,12 +74,16 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class _Reference:
-    """A reference in a text: its name, type (empty: none) and default, and where it ends."""
+    """A reference in a text: its name, type (empty: none) and default, and where it ends.
+
+    One that is not `closed` begins a reference, and ends without a brace.
+    """
 
     name: str
     cast: str
     default: str | None
     end: int
+    closed: bool = True
 
 
 def references(value: Json) -> frozenset[str]:
@@ -100,6 +107,16 @@ def _references(value: Json) -> Iterator[str]:
                 yield from _references(each)
         case _:
             return
+
+
+def unused_references(files: Mapping[str, bytes]) -> Iterator[tuple[str, int, int, str]]:
+    """The first reference of each file that nothing replaces: file, line, column and text."""
+    for file, content in sorted(files.items()):
+        found = _IN_FILES.search(content) if b"${c" in content else None
+        if found is not None:
+            before = content[: found.start()]
+            column = found.start() - before.rfind(b"\n")
+            yield file, before.count(b"\n") + 1, column, found[0].decode()
 
 
 def lookup(name: str, place: Place) -> Json:
@@ -196,7 +213,7 @@ def _parse(text: str, start: int) -> _Reference:
     if head is None:
         shown = _SHOWN.match(text, start + len("${"))
         assert shown is not None
-        return _Reference(shown[0], "", None, shown.end())
+        return _Reference(shown[0], "", None, shown.end(), shown[0].endswith("}"))
     name, cast, end = head[1], head[2] or "", head.end()
     if head[3] == "}":
         return _Reference(name, cast, None, end)
@@ -210,7 +227,8 @@ def _parse(text: str, start: int) -> _Reference:
             return _Reference(name, cast, text[end : brace.start()], brace.end())
         if levels > MAX_LEVELS:
             break
-    return _Reference(f"{name}:-...", "", None, end)
+    closed = levels > MAX_LEVELS or len(text) > end + MAX_DEFAULT
+    return _Reference(f"{name}:-...", "", None, end, closed)
 
 
 def _fail(message: str) -> NoReturn:
@@ -219,6 +237,8 @@ def _fail(message: str) -> NoReturn:
 
 def _value(reference: _Reference, place: Place) -> Json:
     name, default = reference.name, reference.default
+    if not reference.closed:
+        _fail(f"${{{name} has no closing brace")
     found = lookup(name, place)
     if found is None and default is not None:
         found = _substitute_string(default, place)

@@ -6,6 +6,7 @@ variant.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import TypeAlias
 
 from planners.model import (
@@ -13,8 +14,10 @@ from planners.model import (
     Component,
     ContainerLimits,
     CustomizationIntent,
+    ExceptionRule,
     FilePosition,
     Json,
+    PlacementIntent,
     PlanProblem,
     Target,
     Unit,
@@ -22,7 +25,7 @@ from planners.model import (
 from planners.model.requests import WorkloadClasses, WorkloadRequests, WorkloadTable
 from planners.model.rules import Rule
 from planners.model.snapshot import Snapshot
-from planners.placement.exceptions import replica_overrides
+from planners.placement.exceptions import in_force, replica_overrides
 from renderers.builds import build_of, conflicting_values
 from renderers.kubernetes.demand import autoscaler_of, joined, object_demand
 from renderers.kubernetes.metadata import group_of, label_of, name_of, namespace_of
@@ -37,7 +40,13 @@ from renderers.new_objects import (
 from renderers.patch import Patch, PatchError
 from renderers.patch_budget import PatchBudget
 from renderers.sources import Source, SourceError
-from renderers.substitution import CALLED, Place, ValueReferenceError, substitute
+from renderers.substitution import (
+    CALLED,
+    Place,
+    ValueReferenceError,
+    substitute,
+    unused_references,
+)
 from renderers.variant_keys import UnitAddresses, VariantKey, VariantKeys
 from renderers.writes import Write, WriteLedger, path_in, text_of
 
@@ -99,6 +108,7 @@ class Variants:
     _budget: PatchBudget | None = None
     _source_problems: dict[tuple[str, str], PlanProblem] = field(default_factory=dict)
     _variants: dict[VariantKey, Variant] = field(default_factory=dict)
+    _unused: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def workloads(self) -> WorkloadTable:
         """What every component would request on every cluster; equal variants share one tuple."""
@@ -191,10 +201,24 @@ class Variants:
         except ValueReferenceError as error:
             variant.problems.append(PlanProblem(str(error)))
             return
+        variant.warnings += self._unused_references(component)
         file = build.file if build else ""
         variant.objects += self._read(component, file)
         if (component.name, file) in self._source_problems:
             variant.problems.append(self._source_problems[component.name, file])
+
+    def _unused_references(self, component: Component) -> Iterator[str]:
+        """References to values in the files of a component, which are delivered as they are."""
+        if component.name not in self._unused:
+            path = component.source.path
+            self._unused[component.name] = tuple(
+                f"{path}/{file}:{line}:{column}: {component.name}: {text} stays as it is: "
+                f"write it in a patch or a template of `customizations` to replace it"
+                for file, line, column, text in unused_references(
+                    self.snapshot.sources[component.name]
+                )
+            )
+        yield from self._unused[component.name]
 
     def _read(self, component: Component, file: str) -> tuple[Object, ...]:
         """The objects in the files of a component, or in that output of its tool."""
@@ -238,9 +262,8 @@ class Variants:
         A customisation must not set divided replicas too; an exception takes precedence over it.
         """
         label = f"{target.kind}/{target.name}"
-        if not any(is_target(item, target) for item in variant.objects):
-            message = f"cannot set the replicas of {label}: {unit.component} has no such object"
-            problems = [*variant.problems, PlanProblem(message)]
+        if not has_object(variant.objects, target):
+            problems = [*variant.problems, self._missing_workload(unit, target)]
             return Variant(variant.component, variant.cluster, variant.objects, problems)
         objects = [
             _with_replicas(item, count) if is_target(item, target) else item
@@ -265,6 +288,36 @@ class Variants:
             )
             problems.append(PlanProblem(message, conflict.position))
         return Variant(variant.component, variant.cluster, objects, problems, variant.warnings)
+
+    def _missing_workload(self, unit: Unit, target: Target) -> PlanProblem:
+        """Replicas for an object that does not exist: where they are asked for, and what exists."""
+        snapshot, cluster = self.snapshot, self.snapshot.cluster(unit.cluster)
+        exceptions = (
+            each
+            for each in in_force(snapshot, unit.component)
+            if target == Target(each.kind, each.name or unit.component)
+        )
+        placements = (
+            each
+            for each in snapshot.application.placements
+            if unit.component in each.components and each.replicas
+        )
+        asking: Iterator[ExceptionRule | PlacementIntent] = chain(exceptions, placements)
+        asked = next(asking)
+        every = snapshot.application.components
+        parts = [each for each in every if each.name in asked.components]
+        found = (
+            {each.name: self.variant(each, cluster).objects for each in parts} if cluster else {}
+        )
+        lacking = {name: items for name, items in found.items() if not has_object(items, target)}
+        existing = sorted({label_of(each) for items in lacking.values() for each in items})
+        has, it_has = ("has", "it has") if len(lacking) == 1 else ("have", "they have")
+        message = (
+            f"cannot set the replicas of {target.kind}/{target.name}: {', '.join(lacking)} {has} "
+            f"no such object ({it_has} {', '.join(existing) or 'no objects'}): correct the name, "
+            f"or name other components"
+        )
+        return PlanProblem(message, asked.position)
 
     def _rule_of(self, unit: Unit, target: Target) -> Rule | None:
         """The rule that sets the replicas of a unit's workload now, if any."""
@@ -293,6 +346,11 @@ def _workload(item: Object, limits: ContainerLimits | None) -> Iterator[Workload
 def _with_replicas(item: Object, count: int) -> Object:
     spec = item.get("spec")
     return {**item, "spec": {**(spec if isinstance(spec, dict) else {}), "replicas": count}}
+
+
+def has_object(objects: Iterable[Object], target: Target) -> bool:
+    """Whether one of the objects is the target."""
+    return any(is_target(item, target) for item in objects)
 
 
 def is_target(item: Mapping[str, Json], target: Target) -> bool:
@@ -342,7 +400,7 @@ class _Customization:
         data, place = self.intent.data, self.place
         assert data is not None
         target = Target(data.kind, data.name)
-        if not any(is_target(item, target) for item in self.variant.objects):
+        if not has_object(self.variant.objects, target):
             self.variant.objects.append(empty_data(data))
         self._replace(
             target,

@@ -4,10 +4,10 @@ import argparse
 from collections.abc import Callable, Mapping
 
 from bot.cli.errors import InputError, ProblemsError
-from bot.cli.findings import Finding, Findings, findings_of
+from bot.cli.findings import Findings, findings_of, warning
 from bot.cli.findings_json import as_json, as_sarif
 from bot.cli.findings_junit import as_junit
-from bot.cli.folders import find_registration, read_fleet_folder, read_folder, read_snapshot
+from bot.cli.folders import find_registration, load_fleet_folder, read_folder, read_snapshot
 from bot.cli.proposals import charts_of, proposal_of
 from bot.documents import read_application
 from bot.terminal import Line, Style, write, write_error, write_lines
@@ -33,7 +33,7 @@ def check(options: argparse.Namespace) -> int:
         if options.format == "text":
             raise
     if options.format == "text":
-        warnings = (f"warning: {each.message}\n" for each in found.entries)
+        warnings = (f"warning: {each}\n" for each in found.entries)
         write_error("".join(warnings), Style.YELLOW)
         write_lines([*summary, Line("no mistakes found", Style.GREEN)])
     else:
@@ -47,7 +47,11 @@ def _check(options: argparse.Namespace, found: Findings) -> list[Line]:
     Raises:
         InputError: the mistakes.
     """
-    fleet = read_fleet_folder(options.fleet) if options.fleet else None
+    fleet = None
+    if options.fleet:
+        read = load_fleet_folder(options.fleet)
+        found.entries += [warning(str(each), options.fleet) for each in read.warnings]
+        fleet = read.fleet
     summary = [Line(f"{options.fleet}: {plural(len(fleet.clusters), 'cluster')}")] if fleet else []
     if not options.app:
         return summary
@@ -61,5 +65,5 @@ def _check(options: argparse.Namespace, found: Findings) -> list[Line]:
     if fleet:
         snapshot = read_snapshot(options.app, options.fleet, None, None, charts_of(options))
         proposal = proposal_of(options.app, snapshot)
-        found.entries += [Finding("warning", each) for each in proposal.warnings]
+        found.entries += [warning(each, options.app) for each in proposal.warnings]
     return summary

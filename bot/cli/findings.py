@@ -1,5 +1,6 @@
 """What `check` found, whatever it is printed as."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePath
@@ -21,6 +22,11 @@ class Finding:
     line: int = 0
     column: int = 0
 
+    def __str__(self) -> str:
+        return (
+            f"{self.file}:{self.line}:{self.column}: {self.message}" if self.file else self.message
+        )
+
 
 @dataclass(slots=True)
 class Findings:
@@ -33,6 +39,18 @@ class Findings:
     def has_errors(self) -> bool:
         """Whether there is a mistake."""
         return any(each.level == "error" for each in self.entries)
+
+
+_PLACED = re.compile(r"([^\s:]+):([0-9]+):([0-9]+): (.+)", re.DOTALL)
+
+
+def warning(text: str, folder: PurePath) -> Finding:
+    """A warning of a plan; one that begins with a place in a file has it as its own."""
+    placed = _PLACED.fullmatch(text)
+    if placed is None:
+        return Finding("warning", text)
+    file, line, column, message = placed.groups()
+    return Finding("warning", message, (folder / file).as_posix(), int(line), int(column))
 
 
 def findings_of(error: InputError) -> list[Finding]:

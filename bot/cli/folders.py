@@ -1,6 +1,7 @@
 """Reads folders into the values that the service reads from repositories."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -8,7 +9,7 @@ from pydantic import ValidationError
 from bot.charts import Charts
 from bot.cli.errors import InputError, ProblemsError
 from bot.clock import system_clock
-from bot.documents import APPLICATION_FILE, Problem, read_application, read_fleet
+from bot.documents import APPLICATION_FILE, LoadedFleet, Problem, read_application, read_fleet
 from bot.documents.addresses import with_addresses
 from bot.documents.facts import read_facts
 from bot.documents.merged_replicas import with_merged_replicas
@@ -69,8 +70,8 @@ def read_folder(folder: Path) -> FileTree:
     return PartialTree(found, unread)
 
 
-def read_fleet_folder(folder: Path) -> Fleet:
-    """The fleet that a folder describes.
+def load_fleet_folder(folder: Path) -> LoadedFleet:
+    """The fleet that a folder describes, with its warnings.
 
     Raises:
         InputError: every mistake, one per line.
@@ -78,7 +79,12 @@ def read_fleet_folder(folder: Path) -> Fleet:
     loaded = read_fleet(read_folder(folder))
     if loaded.problems:
         raise ProblemsError(folder, loaded.problems)
-    return with_tenant_setups(loaded.fleet, HERE)
+    return replace(loaded, fleet=with_tenant_setups(loaded.fleet, HERE))
+
+
+def read_fleet_folder(folder: Path) -> Fleet:
+    """The fleet that a folder describes. Raises as `load_fleet_folder`."""
+    return load_fleet_folder(folder).fleet
 
 
 def find_registration(

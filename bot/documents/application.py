@@ -119,7 +119,10 @@ def _application(document: ApplicationDocument, positions: DocumentPositions) ->
             intents.customization(each, positions.at("spec", "customizations", index))
             for index, each in enumerate(spec.customizations)
         ),
-        stages=tuple(intents.stage(each) for each in spec.rollout.stages),
+        stages=tuple(
+            intents.stage(each, positions.at("spec", "rollout", "stages", index))
+            for index, each in enumerate(spec.rollout.stages)
+        ),
         on_failure=OnFailure(spec.rollout.on_failure),
         offline=OfflineMode(spec.rollout.offline),
         exceptions=tuple(

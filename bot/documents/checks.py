@@ -11,8 +11,9 @@ from bot.documents.intents import connectivity, customization, source
 from bot.documents.models import ApplicationDocument, CustomizationPart
 from bot.documents.models.connectivity import CalleePart, CallerPart
 from bot.documents.problems import DocumentPositions, Problem, suggest
+from bot.documents.references import references, unknown_references
 from bot.documents.rules import check_metrics, check_rules
-from bot.documents.selectors import selectors, unknown_names
+from bot.documents.selectors import OrderedEntry, idle_selectors, unreachable
 from bot.engine import discovery
 from planners.model import (
     Component,
@@ -24,10 +25,10 @@ from planners.model import (
     Registration,
 )
 from planners.model.connectivity import Protocol
-from planners.model.selectors import Selector
 from planners.order import levels
 from renderers.patch import PatchError
-from renderers.substitution import CALLED, references
+from renderers.substitution import CALLED
+from renderers.substitution import references as value_references
 from renderers.tree import unread
 from renderers.yaml import Path
 
@@ -63,14 +64,15 @@ def check_application(
     yield from _repeated_connections(document, positions)
     yield from _shared_hosts(document, positions)
     yield from _dependency_cycles(document, positions)
+    yield from _unreachable_entries(document, positions)
+    yield from _repeated_dependencies(document, positions)
     yield from check_rules(document, positions)
     yield from _empty_sources(document, positions, files)
     yield from _customization_problems(document, positions, files)
     yield from gate_problems(document, positions, files, fleet)
     if fleet is not None:
-        yield from _idle_selectors(document, positions, fleet)
-        yield from _unknown_clusters(document, positions, fleet)
-        yield from _unknown_applications(document, positions, fleet)
+        yield from idle_selectors(document, positions, fleet)
+        yield from _unknown_references(document, positions, fleet)
         yield from _unknown_origins(document, positions, fleet)
         yield from check_metrics(document, positions, fleet)
     if registration is not None:
@@ -186,34 +188,16 @@ def _shared_hosts(document: ApplicationDocument, positions: DocumentPositions) -
                 yield Problem(position, message, "give each component a host of its own")
 
 
-def _unknown_applications(
+def _unknown_references(
     document: ApplicationDocument, positions: DocumentPositions, fleet: Fleet
 ) -> Iterator[Problem]:
-    known = {each.application for each in fleet.registrations}
-    for reference in _application_references(document):
-        if reference.name not in known:
-            message = f"unknown application {reference.name!r}: the fleet does not register it"
-            hint = suggest(reference.name, known)
-            yield Problem(positions.at(*reference.path), message, hint)
-
-
-def _application_references(document: ApplicationDocument) -> Iterator[_NameReference]:
-    """Every mention of another application."""
-    spec = document.spec
-    for number, part in enumerate(spec.components):
-        for index, dependency in enumerate(part.depends_on):
-            path: Path = ("spec", "components", number, "dependsOn", index, "application")
-            if dependency.application is not None:
-                yield _NameReference(dependency.application, path)
-    for number, placement in enumerate(spec.placement):
-        for index, rule in enumerate(placement.affinity):
-            path = ("spec", "placement", number, "affinity", index)
-            if rule.application is not None:
-                yield _NameReference(rule.application, path)
-    for number, intent in enumerate(spec.connectivity):
-        for key, name in (("from", intent.caller.application), ("to", intent.callee.application)):
-            if name is not None:
-                yield _NameReference(name, ("spec", "connectivity", number, key, "application"))
+    """Clusters, their labels and other applications that the fleet does not have."""
+    known = {
+        "cluster": {each.name for each in fleet.clusters},
+        "application": {each.application for each in fleet.registrations},
+        "cluster label": {label for each in fleet.clusters for label in each.labels},
+    }
+    return unknown_references(document, positions, known)
 
 
 def _dependency_cycles(
@@ -234,6 +218,47 @@ def _dependency_cycles(
     except ValueError as error:
         hint = "remove one of these dependencies"
         yield Problem(positions.at("spec", "components"), str(error), hint)
+
+
+def _unreachable_entries(
+    document: ApplicationDocument, positions: DocumentPositions
+) -> Iterator[Problem]:
+    """Stages and weights after one that leaves them no cluster."""
+    stages = enumerate(document.spec.rollout.stages)
+    yield from unreachable(
+        OrderedEntry(
+            f"stage {each.name!r}",
+            each.clusters.value() if each.clusters else None,
+            positions.at("spec", "rollout", "stages", number),
+        )
+        for number, each in stages
+    )
+    for number, placement in enumerate(document.spec.placement):
+        path: Path = ("spec", "placement", number, "replicas", "weights")
+        weights = placement.replicas.weights if placement.replicas else ()
+        yield from unreachable(
+            OrderedEntry(f"weight {each.weight}", each.clusters.value(), positions.at(*path, index))
+            for index, each in enumerate(weights)
+        )
+
+
+def _repeated_dependencies(
+    document: ApplicationDocument, positions: DocumentPositions
+) -> Iterator[Problem]:
+    """A dependency that is there twice, or names this application as another one."""
+    for number, part in enumerate(document.spec.components):
+        first: dict[tuple[str | None, str], FilePosition] = {}
+        for index, each in enumerate(part.depends_on):
+            position = positions.at("spec", "components", number, "dependsOn", index)
+            key = each.application, each.component
+            if key in first:
+                message = f"duplicate dependency of {part.name!r} on {each.component!r}"
+                yield Problem(position, message, f"first declared at {first[key]}; keep one")
+            first.setdefault(key, position)
+    for reference in references(document):
+        if (reference.what, reference.name) == ("application", document.metadata.name):
+            message = f"{reference.name!r} is this application"
+            yield Problem(positions.at(*reference.path), message, "leave out `application`")
 
 
 def _empty_sources(
@@ -306,7 +331,7 @@ def _charts_missing(
 
 def _unresolved_values(intent: CustomizationIntent, position: FilePosition) -> Iterator[Problem]:
     """Values that are known only after charts are rendered."""
-    for name in sorted(references(intent.values)):
+    for name in sorted(value_references(intent.values)):
         if name.startswith(CALLED):
             message = f"${{{name}}} is not available in helmValues: placement decides it"
             yield Problem(position, message, "use a patch or a template")
@@ -320,45 +345,6 @@ def _file_path(part: CustomizationPart, file: str) -> Path:
     assert data is not None
     index = next(number for number, each in enumerate(data.files) if each.file == file)
     return (name, "files", index, "file")
-
-
-def _idle_selectors(
-    document: ApplicationDocument, positions: DocumentPositions, fleet: Fleet
-) -> Iterator[Problem]:
-    """Selectors that match no cluster."""
-    known_names = {cluster.name for cluster in fleet.clusters}
-    for located in selectors(document):
-        selector = located.part.value()
-        known = known_names >= set(selector.names or ())  # else `unknown_names` reports it
-        if known and not any(selector.matches(cluster) for cluster in fleet.clusters):
-            message = f"{selector} matches no cluster of the fleet"
-            yield Problem(positions.at(*located.path), message, _selector_hint(selector, fleet))
-
-
-def _unknown_clusters(
-    document: ApplicationDocument, positions: DocumentPositions, fleet: Fleet
-) -> Iterator[Problem]:
-    """Clusters of selectors and exceptions that the fleet does not have."""
-    known = {cluster.name for cluster in fleet.clusters}
-    yield from unknown_names(document, positions, known)
-    for number, exception in enumerate(document.spec.exceptions):
-        for key, names in (("add", exception.add), ("remove", exception.remove)):
-            for index, name in enumerate(names):
-                if name not in known:
-                    position = positions.at("spec", "exceptions", number, key, index)
-                    yield Problem(position, f"unknown cluster {name!r}", suggest(name, known))
-
-
-def _selector_hint(selector: Selector, fleet: Fleet) -> str:
-    """The closest name, label or label value in the fleet."""
-    for key, value in selector.match_labels.items():
-        values = {c.labels[key] for c in fleet.clusters if key in c.labels}
-        if not values:
-            keys = {name for cluster in fleet.clusters for name in cluster.labels}
-            return suggest(key, keys)
-        if value not in values:
-            return f"values of {key}: {', '.join(sorted(values)[:8])}"
-    return ""
 
 
 def _registration_mismatches(

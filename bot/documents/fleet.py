@@ -1,9 +1,10 @@
 """Reads the documents of the fleet repo: clusters, tenants, registrations and policies."""
 
 import difflib
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import TypeVar, get_args
 
 from pydantic import ValidationError
 from pydantic.alias_generators import to_camel
@@ -24,7 +25,8 @@ from bot.documents.problems import (
     suggest,
     validation_problems,
 )
-from bot.documents.selectors import unknown_names
+from bot.documents.references import unknown_references
+from bot.documents.selectors import OrderedEntry, idle_selectors, unreachable
 from bot.documents.tenant_checks import tenant_problems
 from bot.documents.tenants import PREFIX
 from bot.documents.types import Part
@@ -37,7 +39,13 @@ from renderers.agents import root_name
 from renderers.tree import unread
 
 FILE_SUFFIXES = (".yaml", ".yml")
+OTHER_SUFFIXES = (".json", ".yaml.txt", ".yml.txt")
 MARK = b"apiVersion: switchyard.dev/"
+_KIND = re.compile(rb"^kind: ([A-Z][a-z]+)", re.MULTILINE)
+_FOLDERS = {
+    get_args(model.model_fields["kind"].annotation)[0]: folder
+    for folder, model in FLEET_DOCUMENTS.items()
+}
 
 FleetDocument = ClusterDocument | TenantDocument | RegistrationDocument | PolicyDocument
 D = TypeVar("D", bound=Part)
@@ -45,10 +53,14 @@ D = TypeVar("D", bound=Part)
 
 @dataclass(frozen=True, slots=True)
 class LoadedFleet:
-    """The fleet, and the problems of its documents; it may be partial if there are any."""
+    """The fleet, and the problems of its documents; it may be partial if there are any.
+
+    `warnings` are of what has no effect.
+    """
 
     fleet: Fleet
     problems: tuple[Problem, ...] = ()
+    warnings: tuple[Problem, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +76,7 @@ class _FleetReader:
     problems: list[Problem] = field(default_factory=list)
     documents: list[_LocatedDocument] = field(default_factory=list)
     names: dict[tuple[str, str], FilePosition] = field(default_factory=dict)
+    broken: set[tuple[str, str]] = field(default_factory=set)
 
     def read(self, file: str, content: bytes, model: type[Part]) -> None:
         """Read a file with documents of one kind."""
@@ -78,8 +91,22 @@ class _FleetReader:
                 document = model.model_validate(each.value)
             except ValidationError as error:
                 self.problems += validation_problems(error, model, positions)
+                self._remember(each.value)
             else:
                 self._add(document, positions)
+
+        if not any(each.value is not None for each in documents):
+            kind = get_args(model.model_fields["kind"].annotation)[0]
+            hint = f"write a {kind}, or delete the file"
+            self.problems.append(Problem(FilePosition(file, 1, 1), "the file is empty", hint))
+
+    def _remember(self, document: object) -> None:
+        """The name of a document with mistakes: that others refer to it is none."""
+        match document:
+            case {"kind": str(kind), "metadata": {"name": str(name)}}:
+                self.broken.add((kind, name))
+            case _:
+                pass
 
     def _add(self, document: Part, positions: DocumentPositions) -> None:
         """Add a document, unless another one of its kind has the name."""
@@ -98,10 +125,12 @@ class _FleetReader:
         for each in self.documents:
             if isinstance(each.document, ClusterDocument):
                 self.problems += self._check_agent(each.document, each.positions)
-            self.problems += self._check_names(each.document, each.positions)
+        self.problems += self._check_references()
         self.problems += self._check_registrations()
         self.problems += self._check_deploy_repos()
         self.problems += self._check_queries()
+        self.problems += self._check_failover()
+        self.problems += self._check_channels()
         self.problems += tenant_problems(
             (each.document, each.positions)
             for each in self.documents
@@ -141,30 +170,37 @@ class _FleetReader:
                 position = each.positions.at("spec", "agent")
                 self.problems.append(Problem(position, message, hint))
 
+    def idle_selectors(self, fleet: Fleet) -> Iterator[Problem]:
+        """Selectors of tenants and policies that match no cluster: what they ask has no effect."""
+        for each in self.documents if fleet.clusters else ():
+            yield from idle_selectors(each.document, each.positions, fleet)
+
     def check_gates(self, fleet: Fleet) -> None:
         """Gates of policies can open."""
         for each in self.documents:
             if isinstance(each.document, PolicyDocument):
                 self.problems += policy_gate_problems(each.document, each.positions, fleet)
 
-    def _check_names(
-        self, document: FleetDocument, positions: DocumentPositions
-    ) -> Iterator[Problem]:
-        clusters = {name for kind, name in self.names if kind == "Cluster"}
-        return unknown_names(document, positions, clusters)
+    def _check_references(self) -> Iterator[Problem]:
+        """Names of clusters, tenants and applications stand for one that the fleet has."""
+        applications = {each.spec.application for each in self.of_kind(RegistrationDocument)}
+        setups = {PREFIX + each.metadata.name for each in self.of_kind(TenantDocument)}
+        known = {
+            "cluster": {name for kind, name in (*self.names, *self.broken) if kind == "Cluster"},
+            "tenant": {name for kind, name in (*self.names, *self.broken) if kind == "Tenant"},
+            "application": applications | setups,
+        }
+        for each in self.documents:
+            yield from unknown_references(each.document, each.positions, known)
 
     def _check_registrations(self) -> Iterator[Problem]:
-        """Registrations refer to an existing tenant, and each application has one."""
-        tenants = {name for kind, name in self.names if kind == "Tenant"}
+        """Each application has one registration, and each folder of an app repo too."""
         first: dict[str, FilePosition] = {}
+        folders: dict[tuple[Repo, str], FilePosition] = {}
         for each in self.documents:
             if not isinstance(each.document, RegistrationDocument):
                 continue
             spec, positions = each.document.spec, each.positions
-            if spec.tenant not in tenants:
-                hint = suggest(spec.tenant, tenants)
-                position = positions.at("spec", "tenant")
-                yield Problem(position, f"unknown tenant {spec.tenant!r}", hint)
             name, position = spec.application, positions.at("spec", "application")
             if name.startswith(PREFIX):
                 hint = f"the prefix {PREFIX} is reserved for the set-ups of tenants"
@@ -172,10 +208,17 @@ class _FleetReader:
             if name in first:
                 hint = f"first defined at {first[name]}"
                 yield Problem(position, f"duplicate registration of application {name!r}", hint)
+            elif (spec.app, spec.path) in folders:
+                where = f"folder {spec.path} of {spec.app}" if spec.path else str(spec.app)
+                hint = f"first registered at {folders[spec.app, spec.path]}; give one a `path`"
+                message = f"{where} is registered for another application"
+                yield Problem(positions.at("spec", "app"), message, hint)
             first.setdefault(name, position)
+            folders.setdefault((spec.app, spec.path), position)
 
     def _check_deploy_repos(self) -> Iterator[Problem]:
-        """No two deploy repos have roots of the same name: agents would prune one of them."""
+        """Only Switchyard writes to deploy repos, and agents tell their roots apart by name."""
+        apps = {each.spec.app: each.spec for each in self.of_kind(RegistrationDocument)}
         first: dict[str, tuple[Repo, FilePosition]] = {}
         for each in self.documents:
             if not isinstance(each.document, TenantDocument | RegistrationDocument):
@@ -183,6 +226,10 @@ class _FleetReader:
             deploy, position = each.document.spec.deploy, each.positions.at("spec", "deploy")
             if deploy is None:
                 continue
+            if deploy in apps:
+                message = f"deploy repo {deploy} is the app repo of {apps[deploy].application}"
+                hint = "only Switchyard writes to a deploy repo: create another repository for it"
+                yield Problem(position, message, hint)
             known, place = first.setdefault(root_name(deploy), (deploy, position))
             if known != deploy:
                 message = f"deploy repo {deploy} has the same name for agents as {known}"
@@ -201,18 +248,52 @@ class _FleetReader:
                         yield Problem(position, f"duplicate query {query.name!r}", hint)
                     first.setdefault(query.name, position)
 
+    def _check_failover(self) -> Iterator[Problem]:
+        """The first entry that selects a cluster counts, in the order of the policies' names."""
+        policies = [
+            (each.document, each.positions)
+            for each in self.documents
+            if isinstance(each.document, PolicyDocument)
+        ]
+        yield from unreachable(
+            OrderedEntry(
+                "this failover", part.clusters.value(), positions.at("spec", "failover", number)
+            )
+            for document, positions in sorted(policies, key=lambda each: each[0].metadata.name)
+            for number, part in enumerate(document.spec.failover)
+        )
+
+    def _check_channels(self) -> Iterator[Problem]:
+        """A channel is of one kind in all policies: its secret is found by its name."""
+        first: dict[str, tuple[str, FilePosition]] = {}
+        for each in self.documents:
+            if isinstance(each.document, PolicyDocument):
+                for number, part in enumerate(each.document.spec.notify):
+                    position = each.positions.at("spec", "notify", number, "channel")
+                    kind, place = first.setdefault(part.channel, (part.kind, position))
+                    if kind != part.kind:
+                        message = f"channel {part.channel!r} is of kind {part.kind} and of {kind}"
+                        hint = f"first defined at {place}; rename one of them"
+                        yield Problem(position, message, hint)
+
     def of_kind(self, kind: type[D]) -> list[D]:
         """The documents of a kind."""
         return [each.document for each in self.documents if isinstance(each.document, kind)]
 
 
-def _misplaced(file: str) -> Iterator[Problem]:
-    """A document in a folder with nearly the name of one that is read."""
+def _misplaced(file: str, content: bytes) -> Iterator[Problem]:
+    """A document of the fleet where nothing reads it: in a wrong folder, or of a wrong suffix."""
     folder, slash, _ = file.partition("/")
-    near = difflib.get_close_matches(folder, FLEET_DOCUMENTS, 1) if slash else ()
-    for each in near:
-        hint = f"move it to {each}/"
-        yield Problem(FilePosition(file, 1, 1), f"nothing reads the folder {folder!r}", hint)
+    position = FilePosition(file, 1, 1)
+    if folder in FLEET_DOCUMENTS and file.endswith(OTHER_SUFFIXES):
+        yield Problem(position, "nothing reads this file", "rename it: its name must end in .yaml")
+    elif file.endswith(FILE_SUFFIXES) and MARK in content:
+        kind = _KIND.search(content)
+        near = difflib.get_close_matches(folder, FLEET_DOCUMENTS, 1) if slash else ()
+        of_kind = [] if slash or kind is None else [_FOLDERS.get(kind[1].decode(), "")]
+        for each in filter(None, near or of_kind):
+            where = f"the folder {folder!r}" if slash else "documents in the root folder"
+            yield Problem(position, f"nothing reads {where}", f"move it to {each}/")
 
 
 def read_fleet(files: Mapping[str, bytes]) -> LoadedFleet:
@@ -222,8 +303,8 @@ def read_fleet(files: Mapping[str, bytes]) -> LoadedFleet:
         model = FLEET_DOCUMENTS.get(file.partition("/")[0])
         if model is not None and file.endswith(FILE_SUFFIXES):
             reader.read(file, files[file], model)
-        elif file.endswith(FILE_SUFFIXES) and MARK in files[file]:
-            reader.problems += _misplaced(file)
+        else:
+            reader.problems += _misplaced(file, files[file])
     for file, reason in unread(files).items():
         if file.partition("/")[0] in FLEET_DOCUMENTS and file.endswith(FILE_SUFFIXES):
             reader.problems.append(Problem(FilePosition(file, 1, 1), reason))
@@ -240,4 +321,6 @@ def read_fleet(files: Mapping[str, bytes]) -> LoadedFleet:
     )
     reader.check_direct_access(fleet)
     reader.check_gates(fleet)
-    return LoadedFleet(fleet, sorted_problems(reader.problems))
+    return LoadedFleet(
+        fleet, sorted_problems(reader.problems), sorted_problems(reader.idle_selectors(fleet))
+    )

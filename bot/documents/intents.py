@@ -167,7 +167,7 @@ def _data(kind: str, part: DataPart) -> DataFiles:
     return DataFiles(kind, part.name, tuple(files))
 
 
-def stage(part: StagePart) -> Stage:
+def stage(part: StagePart, position: FilePosition) -> Stage:
     """The stage of an entry of `rollout.stages`."""
     at_once, failures = part.max_at_once, part.max_failures
     return Stage(
@@ -179,6 +179,7 @@ def stage(part: StagePart) -> Stage:
         by=part.by,
         max_failures=failures if isinstance(failures, int) else 0,
         max_failures_percent=_percent(failures),
+        position=position,
     )
 
 

@@ -2,6 +2,7 @@
 
 import re
 import sys
+from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from ipaddress import ip_network
 from typing import Annotated, Any, ClassVar, Literal
@@ -32,6 +33,9 @@ _VALUE = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?")
 _DURATION = re.compile(r"(?:([0-9]{1,9})h)?(?:([0-9]{1,9})m)?(?:([0-9]{1,9})s)?")
 _LONGEST = timedelta(days=3650)
 _REPO = re.compile(r"([a-z0-9-]+):([A-Za-z0-9._-]+(?:/[A-Za-z0-9._-]+)+)")
+_REPO_TEXT = re.compile(
+    rf"(?:{'|'.join(discovery.forge_names())}):{_REPO.pattern.partition(':')[2]}"
+)
 _PERCENT = re.compile(r"([1-9][0-9]?|100)%")
 _DATA_KEY = re.compile(r"[-._a-zA-Z0-9]{1,253}")
 _VERSION = re.compile(r"v?(1\.[0-9]{1,3})(\.[0-9]{1,3})?([-+][0-9A-Za-z.+-]{1,64})?")
@@ -86,8 +90,13 @@ def _duration(value: Any) -> timedelta:
 
 def _repo(value: Any) -> Repo:
     match = _REPO.fullmatch(value) if isinstance(value, str) else None
+    known = discovery.forge_names()
     if match is None:
-        raise invalid(f"invalid repository {value!r}; expected forge:group/name")
+        raise invalid(
+            f"invalid repository {value!r}; expected forge:group/name, e.g. {known[0]}:group/name"
+        )
+    if match[1] not in known:
+        raise invalid(f"unknown forge {match[1]!r}; expected one of {', '.join(known)}")
     return Repo(match[1], match[2])
 
 
@@ -273,11 +282,22 @@ _FILE_TEXT = re.compile(rf"(?!(?:.*/)?\.\.?(?:/|$)){_FOLDER.pattern}")
 _CIDR_TEXT = re.compile(r"[0-9A-Fa-f:.]+(?:%[^/]+)?(?:/[0-9.]+)?")
 _MOMENT_TEXT = re.compile(r"[0-9]{4}.+(?:[Zz]|[+-][0-9:.]+)")
 
+
+@dataclass(frozen=True, slots=True)
+class RefersTo:
+    """Marks the type of a name: it must be that of something which the fleet has."""
+
+    what: Literal["cluster", "tenant", "application", "cluster label"]
+
+
 Name = Annotated[str, AfterValidator(_name), text(_LABEL)]
+ClusterName = Annotated[Name, RefersTo("cluster")]
+TenantName = Annotated[Name, RefersTo("tenant")]
+ApplicationName = Annotated[Name, RefersTo("application")]
 Duration = Annotated[
     timedelta, BeforeValidator(_duration), text(re.compile(f"(?=.){_DURATION.pattern}"))
 ]
-RepoName = Annotated[Repo, BeforeValidator(_repo), text(_REPO)]
+RepoName = Annotated[Repo, BeforeValidator(_repo), text(_REPO_TEXT)]
 Moment = Annotated[datetime, BeforeValidator(_moment), text(_MOMENT_TEXT)]
 AtOnce = Annotated[int | str, BeforeValidator(_at_once), _count(1)]
 Failures = Annotated[int | str, BeforeValidator(_failures), _count(0)]
@@ -303,6 +323,7 @@ ServerAddress = Annotated[str, Field(pattern=r"^https?://[a-z0-9.-]+(:[0-9]{1,5}
 Preference = Annotated[str, AfterValidator(_preference), text(_score_keys())]
 Folder = Annotated[str, AfterValidator(folder), text(_FOLDER_TEXT)]
 LabelKey = Annotated[str, AfterValidator(_label_key), text(_KEY)]
+ClusterLabel = Annotated[LabelKey, RefersTo("cluster label")]
 LabelValue = Annotated[str, AfterValidator(_label_value), text(_VALUE)]
 Labels = dict[LabelKey, LabelValue]
 
@@ -373,7 +394,7 @@ class SelectorPart(Part):
     match_expressions: list[MatchExpression] = Field(
         default_factory=list, description="Requirements that must all be met."
     )
-    names: list[Name] | None = Field(
+    names: list[ClusterName] | None = Field(
         default=None, description="Only clusters with these names; an empty list selects none."
     )
     excluded: "SelectorPart | None" = Field(

@@ -5,6 +5,7 @@ a command imports what it needs and nothing else.
 """
 
 import importlib
+import importlib.util
 import pkgutil
 from functools import cache
 from importlib.metadata import entry_points
@@ -53,6 +54,16 @@ def discover(package: str, constant: str) -> dict[str, Any]:
     return dict(sorted(found.items()))
 
 
+@cache
+def names(package: str) -> tuple[str, ...]:
+    """The names of the extensions of a package, from their files: nothing is imported."""
+    spec = importlib.util.find_spec(package)
+    folders = spec.submodule_search_locations if spec is not None else None
+    files = (each.name for each in pkgutil.iter_modules(folders) if not each.name.startswith("_"))
+    points = entry_points(group=f"switchyard.{package.rpartition('.')[2]}")
+    return tuple(sorted({*files, *(point.name for point in points)}))
+
+
 def filters() -> "dict[str, Filter]":
     """Every placement filter."""
     return discover("planners.placement.filters", "FILTER")
@@ -96,3 +107,8 @@ def channels() -> "dict[str, ChannelKind]":
 def forges() -> "dict[str, ForgeKind]":
     """Every forge."""
     return discover("bot.forges", "FORGE")
+
+
+def forge_names() -> tuple[str, ...]:
+    """The names of every forge, without its client."""
+    return names("bot.forges")

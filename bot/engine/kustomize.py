@@ -79,13 +79,14 @@ def build(
 
 
 def _without_log(message: str) -> str:
-    """What kubectl says, without the line of the log that it says it in.
+    """What kustomize or kubectl says, without the line of the log and `Error:` before it.
 
     Source: k8s.io/klog/v2, `printS` (a header, the message, then keys with quoted values);
     k8s.io/component-base/cli, `run.go` ("command failed").
     """
     match = _LOGGED.search(message)
-    return str(json.loads(match[1])) if match else message
+    said = str(json.loads(match[1])) if match else message
+    return re.sub(r"\A[Ee]rror: ", "", said)
 
 
 def _below(root: Path, path: str) -> Path:

@@ -141,6 +141,7 @@ class Stage:
     by: str | None = None
     max_failures: int = 0
     max_failures_percent: int | None = None
+    position: FilePosition | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from planners.model.basics import FilePosition, Target
 from planners.model.fleet import Taint
-from planners.model.selectors import Selector
+from planners.model.selectors import Labelled, Selector
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,3 +201,18 @@ class PlacementIntent:
     move_threshold: int = 10
     replicas: ReplicaRule | None = None
     position: FilePosition = field(default=FilePosition("switchyard.yaml", 1, 1), compare=False)
+
+    @property
+    def selectors(self) -> tuple[Selector, ...]:
+        """What selects clusters for it: those of `all_of` first."""
+        choices = (*self.all_of, *([self.any_of] if self.any_of is not None else []))
+        return tuple(
+            each
+            for choice in choices
+            for each in (choice.select if isinstance(choice, AnyOf) else (choice,))
+        )
+
+    def selects(self, cluster: Labelled) -> bool:
+        """Whether a selector matches a cluster that is not excluded."""
+        excluded = self.excluded is not None and self.excluded.matches(cluster)
+        return not excluded and any(each.matches(cluster) for each in self.selectors)

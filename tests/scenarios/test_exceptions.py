@@ -172,4 +172,8 @@ def test_an_unknown_workload_is_reported(tmp_path: Path) -> None:
     rule = "replicas: 2, workload: {kind: StatefulSet, name: db}, reason: a fair"
 
     made = run(tmp_path, f"  - {{components: [web], {rule}}}")
-    assert said(made) == ["cannot set the replicas of StatefulSet/db: web has no such object"]
+    (told,) = said(made)
+    assert told == (
+        "switchyard.yaml:11:7: cannot set the replicas of StatefulSet/db: web has no such object "
+        "(it has Deployment/web): correct the name, or name other components"
+    )

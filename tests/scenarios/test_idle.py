@@ -42,13 +42,13 @@ def files(more: str = "", all_of: str = EDGE) -> dict[str, str | bytes]:
     [
         pytest.param(
             "rollout: {stages: [{name: first, clusters: {matchLabels: {canary: late}}}]}",
-            "stage first (canary=late) selects no cluster on which a component is placed: the "
+            "switchyard.yaml:8:22: stage first (canary=late) selects no cluster on which a component is placed: the "
             "rollout skips it",
             id="a stage outside of the placement",
         ),
         pytest.param(
-            "rollout: {stages: [{name: all, clusters: {}}, {name: b, clusters: {names: [a]}}]}",
-            "stage b (name in (a)) selects only clusters that earlier stages take: the rollout "
+            "rollout: {stages: [{name: all, clusters: {names: [a, b]}}, {name: b, clusters: {names: [a]}}]}",
+            "switchyard.yaml:8:62: stage b (name in (a)) selects only clusters that earlier stages take: the rollout "
             "skips it",
             id="a stage behind another",
         ),
@@ -71,6 +71,17 @@ def test_an_intent_without_effect_is_reported(tmp_path: Path, intent: str, warni
 
     assert not proposal.problems
     assert proposal.warnings == (warning,)
+
+
+def test_a_rule_that_a_policy_lets_act_and_that_does_not_exist_is_reported(tmp_path: Path) -> None:
+    allowed = policy("automatic: [{application: store, rule: peak, clusters: {}}]")
+
+    (told,) = planned(tmp_path, files(), {**FLEET, **allowed}).warnings
+
+    assert told == (
+        "policy default lets rule peak act without a person, but store has no such rule (it has "
+        "none): correct the name in the fleet repo"
+    )
 
 
 def test_intents_with_effect_are_not_reported(tmp_path: Path) -> None:

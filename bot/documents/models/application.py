@@ -21,13 +21,14 @@ from bot.documents.models.kinds import KindPart, with_kinds
 from bot.documents.models.placement import ExceptionPart, PlacementPart
 from bot.documents.models.rules import MOST_RULES, RulePart
 from bot.documents.types import (
+    ApplicationName,
     AtOnce,
+    ClusterLabel,
     DataKey,
     Duration,
     Failures,
     File,
     Folder,
-    LabelKey,
     Name,
     SelectorPart,
     invalid,
@@ -116,7 +117,7 @@ class DependencyPart(Part):
     """A dependency on another component."""
 
     component: Name = Field(description="The component depended on.")
-    application: Name | None = Field(
+    application: ApplicationName | None = Field(
         default=None,
         description="The registered application of the component. Default: this application.",
     )
@@ -277,7 +278,7 @@ class StagePart(Part):
     max_at_once: AtOnce | None = Field(
         default=None, description="Batch size: a number of clusters, or a percentage such as 25%."
     )
-    by: LabelKey | None = Field(
+    by: ClusterLabel | None = Field(
         default=None,
         description="Cluster label; clusters with different values never share a batch.",
     )

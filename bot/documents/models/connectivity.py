@@ -6,7 +6,16 @@ from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
 from bot.documents import schema_rules as rules
 from bot.documents.models.common import Part
-from bot.documents.types import Cidr, HostAddress, HostPattern, LabelKey, LabelValue, Name, invalid
+from bot.documents.types import (
+    ApplicationName,
+    Cidr,
+    HostAddress,
+    HostPattern,
+    LabelKey,
+    LabelValue,
+    Name,
+    invalid,
+)
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT")
 REQUESTS = ("HTTP", "GRPC")
@@ -62,7 +71,7 @@ class CallerPart(Part):
     """Who calls; exactly one key."""
 
     component: Name | None = Field(default=None, description="A component.")
-    application: Name | None = Field(
+    application: ApplicationName | None = Field(
         default=None,
         description="The registered application of the component. Default: this application.",
     )
@@ -97,7 +106,7 @@ class CalleePart(Part):
     """What is called: a component, a host or a network, and its port."""
 
     component: Name | None = Field(default=None, description="A component.")
-    application: Name | None = Field(
+    application: ApplicationName | None = Field(
         default=None,
         description="The registered application of the component. Default: this application.",
     )

@@ -13,6 +13,7 @@ from bot.documents.models.notify import NotifyPart
 from bot.documents.models.rules import AutomaticPart, FailoverPart, QueryPart
 from bot.documents.types import (
     ApiVersion,
+    ApplicationName,
     Day,
     Duration,
     Folder,
@@ -28,6 +29,7 @@ from bot.documents.types import (
     Quantities,
     RepoName,
     SelectorPart,
+    TenantName,
     Timezone,
     invalid,
 )
@@ -162,7 +164,7 @@ class RegistrationSpec(Part):
     """The repositories and the tenant of an application."""
 
     application: Name = Field(description="Name of the application, as in its `switchyard.yaml`.")
-    tenant: Name = Field(description="Tenant of the application.")
+    tenant: TenantName = Field(description="Tenant of the application.")
     app: RepoName = Field(description="App repo, `forge:group/name`.")
     deploy: RepoName = Field(description="Deploy repo, `forge:group/name`.")
     path: Folder = Field(
@@ -270,7 +272,7 @@ class FactsPart(Part):
 class SignedObjectPart(Part):
     """An object that may have rights beyond its tenant's, in exactly this form."""
 
-    application: Name = Field(description="Registered application that contains it.")
+    application: ApplicationName = Field(description="Registered application that contains it.")
     kind: str = Field(description="Kind of the object, such as ClusterRole, or `Kind.group`.")
     name: str = Field(description="`metadata.name` of the object.")
     digest: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] = Field(
@@ -287,7 +289,7 @@ class ChartsPart(Part):
         description="Address of a registry (`oci://...`) or chart repository (`https://...`), or "
         "of a part of it; charts at and below it may be used.",
     )
-    tenants: list[Name] = Field(
+    tenants: list[TenantName] = Field(
         default=[], description="Tenants that may use them. Default: every tenant."
     )
     token_hosts: list[ChartHost] = Field(
@@ -366,7 +368,7 @@ class PolicySpec(Part):
     notify: list[NotifyPart] = Field(
         default_factory=list, description="Channels that tell people. Default: none."
     )
-    plaintext_secrets: list[Name] = Field(
+    plaintext_secrets: list[TenantName] = Field(
         default=[],
         description="Tenants that may store unencrypted Secrets in Git; for test fleets only.",
     )

@@ -8,7 +8,7 @@ from bot.documents import schema_rules as rules
 from bot.documents.models.agents import part_of
 from bot.documents.models.common import Part
 from bot.documents.models.kinds import KindPart, with_kinds
-from bot.documents.types import Duration, Name, SelectorPart, ServerAddress, invalid
+from bot.documents.types import Duration, Name, SelectorPart, ServerAddress, TenantName, invalid
 from bot.engine import discovery
 from planners.model.gates import OVERRIDABLE
 
@@ -78,7 +78,7 @@ class GateServerPart(Part):
     address: ServerAddress = Field(
         alias="at", description="Scheme, host and port, such as `https://checks.example.com`."
     )
-    tenants: list[Name] = Field(
+    tenants: list[TenantName] = Field(
         default=[], description="Tenants whose gates may ask it. Default: every tenant."
     )
     private_network: bool = Field(

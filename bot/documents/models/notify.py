@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from bot.documents.models.common import Part
-from bot.documents.types import Name, invalid
+from bot.documents.types import ApplicationName, Name, TenantName, invalid
 from bot.engine import discovery
 from bot.notify import Address
 from planners.model.fleet import NotifiedChannel
@@ -27,8 +27,10 @@ class NotifyPart(Part):
         description="Whom it tells: the ID of a conversation in Slack, or addresses of e-mail.",
     )
     sender: str = Field(default="", description="Address from which e-mail comes.")
-    tenants: list[Name] = Field(default=[], description="Whose rollouts. Default: of all tenants.")
-    applications: list[Name] = Field(
+    tenants: list[TenantName] = Field(
+        default=[], description="Whose rollouts. Default: of all tenants."
+    )
+    applications: list[ApplicationName] = Field(
         default=[], description="Which of their applications. Default: all."
     )
     private_network: bool = Field(

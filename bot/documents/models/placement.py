@@ -7,6 +7,9 @@ from pydantic import Discriminator, Field, Tag, model_validator
 from bot.documents import schema_rules as rules
 from bot.documents.models.common import NonNegativeInt, Part, PositiveInt
 from bot.documents.types import (
+    ApplicationName,
+    ClusterLabel,
+    ClusterName,
     HowMany,
     LabelKey,
     Moment,
@@ -137,10 +140,10 @@ class AffinityPart(Part):
     """Affinity or anti-affinity to another component."""
 
     component: Name = Field(description="The other component.")
-    application: Name | None = Field(
+    application: ApplicationName | None = Field(
         default=None, description="Application of the component. Default: this application."
     )
-    topology_key: LabelKey | None = Field(
+    topology_key: ClusterLabel | None = Field(
         default=None,
         description="Cluster label that defines the domain. Default: the same cluster.",
     )
@@ -154,7 +157,7 @@ class AffinityPart(Part):
 class SpreadPart(Part):
     """Spreads clusters over the values of a cluster label."""
 
-    topology_key: LabelKey = Field(description="Cluster label, such as region.")
+    topology_key: ClusterLabel = Field(description="Cluster label, such as region.")
     max_skew: PositiveInt = Field(
         default=1, description="Maximum difference between the cluster counts of two values."
     )
@@ -208,12 +211,12 @@ class ExceptionPart(Part):
     """A temporary deviation from the placement: added or removed clusters, or replicas."""
 
     components: Annotated[list[Name], Field(min_length=1)] = Field(description="Components.")
-    add: list[Name] = Field(
+    add: list[ClusterName] = Field(
         default=[],
         description="Additional clusters; they do not count towards choices. All rules except the "
         "selectors apply.",
     )
-    remove: list[Name] = Field(
+    remove: list[ClusterName] = Field(
         default=[], description="Clusters to leave; takes precedence over `add` and `allOf`."
     )
     replicas: NonNegativeInt | None = Field(

@@ -7,11 +7,13 @@ from pydantic import Field, model_validator
 from bot.documents import schema_rules
 from bot.documents.models.common import Part, PositiveInt
 from bot.documents.types import (
+    ApplicationName,
     Duration,
     Name,
     Number,
     SelectorPart,
     ServerAddress,
+    TenantName,
     Timezone,
     invalid,
 )
@@ -223,7 +225,7 @@ class QueryPart(Part):
     query: Annotated[str, Field(pattern=r"^[^\x00-\x08]{1,4000}$")] = Field(
         description="PromQL expression with one value, such as `sum(rate(requests_total[5m]))`."
     )
-    tenants: list[Name] = Field(
+    tenants: list[TenantName] = Field(
         default=[], description="Tenants whose rules may watch it. Default: every tenant."
     )
     private_network: bool = Field(
@@ -234,7 +236,7 @@ class QueryPart(Part):
 class AutomaticPart(Part):
     """A rule whose merge requests need no person."""
 
-    application: Name = Field(description="The registered application.")
+    application: ApplicationName = Field(description="The registered application.")
     rule: Name = Field(description="The rule of the application, or `failover`.")
     clusters: SelectorPart = Field(description="Waves that change other clusters need a person.")
     max_clusters: PositiveInt = Field(

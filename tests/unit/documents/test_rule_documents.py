@@ -12,7 +12,7 @@ from planners.model.rules import Action, Rule
 from planners.model.schedule import Schedule
 from planners.model.selectors import Selector
 from planners.model.signals import SignalKey, SignalKind
-from tests.fakes.world import manifest
+from tests.fakes.world import manifest, small_fleet
 
 ROOT = Path(__file__).parents[3]
 HEAD = """apiVersion: switchyard.dev/v1alpha1
@@ -110,7 +110,8 @@ def test_the_applications_of_the_guides_are_valid(guide: str) -> None:
 
 
 def policy_of(block: str) -> Policy:
-    loaded = read_fleet({"policies/x.yaml": block.encode()})
+    files = {path: content for path, content in small_fleet().items() if content is not None}
+    loaded = read_fleet({**files, "policies/default.yaml": block.encode()})
     assert loaded.problems == ()
     return loaded.fleet.policies[0]
 

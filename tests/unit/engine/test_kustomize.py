@@ -76,7 +76,7 @@ def test_the_message_of_the_tool_contains_no_temporary_paths(install: Install) -
     path = install('echo "Error: $2/map.yaml: no such file in $HOME" >&2; exit 1')
     with pytest.raises(ToolError) as caught:
         build("deploy/cart", FILES, search_path=path)
-    assert str(caught.value) == "Error: deploy/cart/map.yaml: no such file in ~"
+    assert str(caught.value) == "deploy/cart/map.yaml: no such file in ~"
 
 
 def test_a_tool_that_fails_without_output(install: Install) -> None:
