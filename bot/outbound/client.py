@@ -26,6 +26,9 @@ SECONDS = 15.0
 MOST_ADDRESSES = 4
 MOST_BYTES = 1024 * 1024
 
+SHORTEST_SECRET = 6
+_NO_ADDRESS = "is no address of a server: write scheme, host and port, without a user"
+
 _TRANSLATED = IPv6Network("64:ff9b::/96")
 
 Resolve = Callable[[str, int], Awaitable[list[str]]]
@@ -85,9 +88,11 @@ class OutboundClient:
                 return await self._ask(url, address, method, headers, body)
             except (httpx.ConnectError, httpx.ConnectTimeout) as error:
                 reason = error
+            except (httpx.LocalProtocolError, UnicodeError):  # their text quotes the header
+                raise NotSentError(f"{url.host} is not asked: HTTP allows no such header") from None
             except httpx.HTTPError as error:
-                raise OutboundError(f"{url.host}: {_text(error)}") from error
-        raise NotSentError(f"{url.host} cannot be reached: {_text(reason)}") from reason
+                raise OutboundError(f"{url.host}: {_text(error, url, headers)}") from None
+        raise NotSentError(f"{url.host} cannot be reached: {_text(reason, url, headers)}") from None
 
     async def _addresses(self, server: Server, url: httpx.URL) -> list[str]:
         port = url.port or (443 if url.scheme == "https" else 80)
@@ -149,13 +154,20 @@ def is_permitted(address: str, *, private: bool) -> bool:
 def _url(server: Server, target: str) -> httpx.URL:
     try:
         base, found = httpx.URL(server.address), httpx.URL(f"{server.address}{target}")
-    except httpx.InvalidURL as error:
-        raise OutboundError(f"{server.address} is no address of a server: {error}") from None
+    except httpx.InvalidURL:  # its text quotes a part
+        raise OutboundError(f"this {_NO_ADDRESS}") from None
     same = (found.scheme, found.netloc) == (base.scheme, base.netloc)
     if base.scheme not in {"https", "http"} or base.userinfo or not base.host or not same:
-        raise OutboundError(f"{server.address} is no address of a server: write scheme and host")
+        raise OutboundError(f"{base.host or 'this'} {_NO_ADDRESS}")
     return found
 
 
-def _text(error: Exception | None) -> str:
-    return str(error) or type(error).__name__
+def _text(error: Exception | None, url: httpx.URL, headers: Mapping[str, str]) -> str:
+    """What an error says, without what the request may have of secrets: path, query and headers."""
+    text = str(error) or type(error).__name__
+    words = {word for value in headers.values() for word in (value, *value.split())}
+    parts = {url.raw_path.decode(), url.path, *url.path.split("/"), *url.params.values()}
+    for secret in sorted(words | parts, key=len, reverse=True):
+        if len(secret) >= SHORTEST_SECRET:
+            text = text.replace(secret, "***")
+    return text

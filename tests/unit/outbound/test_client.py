@@ -1,6 +1,8 @@
 """Requests go to the address that was checked, under the name that was asked for."""
 
 import asyncio
+import traceback
+from typing import NoReturn
 
 import httpx
 import pytest
@@ -102,3 +104,37 @@ def test_the_next_address_is_tried_when_one_refuses_connections() -> None:
     assert send(answering(serve, "1.1.1.1", "1.0.0.1")).status == 200
     with pytest.raises(OutboundError, match="cannot be reached: refused"):
         send(answering(serve, "1.1.1.1"))
+
+
+SECRET = "hunter2-and-more"
+WITH_SECRETS = {
+    "user": (f"https://bot:{SECRET}@a.example.com", "/", {}),
+    "user and no port": (f"https://bot:{SECRET}/x@a.example.com", "/", {}),
+    "query": (HOST.address, f"/hook?token={SECRET}", {}),
+    "path": (HOST.address, f"/services/{SECRET}", {}),
+    "header": (HOST.address, "/", {"authorization": f"Bearer {SECRET}"}),
+    "header of two lines": (HOST.address, "/", {"authorization": f"Bearer {SECRET}\n"}),
+    "header beyond ASCII": (HOST.address, "/", {"authorization": f"Bearer {SECRET}\u20ac"}),
+}
+FAILURES: tuple[type[httpx.RequestError], ...] = (
+    httpx.ConnectError,
+    httpx.ReadTimeout,
+    httpx.RemoteProtocolError,
+    httpx.LocalProtocolError,
+)
+
+
+@pytest.mark.parametrize("where", WITH_SECRETS)
+def test_no_error_quotes_a_secret_of_the_request(where: str) -> None:
+    address, target, headers = WITH_SECRETS[where]
+
+    for failure in FAILURES:
+
+        def fail(request: httpx.Request, failure: type[httpx.RequestError] = failure) -> NoReturn:
+            raise failure(f"{request.url} {request.headers.raw}", request=request)
+
+        client = answering(fail, PUBLIC)
+        with pytest.raises(OutboundError) as caught:
+            asyncio.run(client.send(Server(address), "POST", target, headers=headers))
+        assert "example.com" in str(caught.value) or where == "user and no port"
+        assert SECRET not in "".join(traceback.format_exception(caught.value))
