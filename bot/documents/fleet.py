@@ -71,8 +71,12 @@ class _LocatedDocument:
 
 @dataclass(slots=True)
 class _FleetReader:
-    """One run over the fleet's files; `names` are the positions of (kind, name)."""
+    """One run over the files of the fleet repo; `names` are the positions of (kind, name).
 
+    `broken` are the names of documents with mistakes.
+    """
+
+    repo: Repo | None = None
     problems: list[Problem] = field(default_factory=list)
     documents: list[_LocatedDocument] = field(default_factory=list)
     names: dict[tuple[str, str], FilePosition] = field(default_factory=dict)
@@ -218,7 +222,10 @@ class _FleetReader:
 
     def _check_deploy_repos(self) -> Iterator[Problem]:
         """Only Switchyard writes to deploy repos, and agents tell their roots apart by name."""
-        apps = {each.spec.app: each.spec for each in self.of_kind(RegistrationDocument)}
+        registered = self.of_kind(RegistrationDocument)
+        taken = {each.spec.app: f"the app repo of {each.spec.application}" for each in registered}
+        if self.repo is not None:
+            taken[self.repo] = "the fleet repo"
         first: dict[str, tuple[Repo, FilePosition]] = {}
         for each in self.documents:
             if not isinstance(each.document, TenantDocument | RegistrationDocument):
@@ -226,8 +233,8 @@ class _FleetReader:
             deploy, position = each.document.spec.deploy, each.positions.at("spec", "deploy")
             if deploy is None:
                 continue
-            if deploy in apps:
-                message = f"deploy repo {deploy} is the app repo of {apps[deploy].application}"
+            if deploy in taken:
+                message = f"deploy repo {deploy} is {taken[deploy]}"
                 hint = "only Switchyard writes to a deploy repo: create another repository for it"
                 yield Problem(position, message, hint)
             known, place = first.setdefault(root_name(deploy), (deploy, position))
@@ -296,9 +303,12 @@ def _misplaced(file: str, content: bytes) -> Iterator[Problem]:
             yield Problem(position, f"nothing reads {where}", f"move it to {each}/")
 
 
-def read_fleet(files: Mapping[str, bytes]) -> LoadedFleet:
-    """Read the documents in `clusters/`, `tenants/`, `applications/` and `policies/`."""
-    reader = _FleetReader()
+def read_fleet(files: Mapping[str, bytes], repo: Repo | None = None) -> LoadedFleet:
+    """Read the documents in `clusters/`, `tenants/`, `applications/` and `policies/`.
+
+    `repo` is the fleet repo, where that is known: it is no deploy repo.
+    """
+    reader = _FleetReader(repo)
     for file in sorted(files):
         model = FLEET_DOCUMENTS.get(file.partition("/")[0])
         if model is not None and file.endswith(FILE_SUFFIXES):

@@ -1,6 +1,7 @@
 """Documents of the fleet repo and of app repos, read at a commit."""
 
 import asyncio
+from dataclasses import replace
 
 from bot.context import Context
 from bot.documents import LoadedFleet, read_fleet
@@ -23,18 +24,23 @@ async def fleet_at(context: Context, checkout: Checkout, sha: str) -> Fleet:
     Raises:
         DocumentsError: a document is wrong.
     """
-    loaded = await asyncio.to_thread(_fleet, context, checkout, sha)
+    loaded = await documents_at(context, checkout, sha)
     if loaded.problems:
         raise DocumentsError(f"{context.fleet}@{sha[:8]}", loaded.problems)
     return loaded.fleet
 
 
+async def documents_at(context: Context, checkout: Checkout, sha: str) -> LoadedFleet:
+    """The documents of the fleet repo at a commit, with their mistakes."""
+    return await asyncio.to_thread(_fleet, context, checkout, sha)
+
+
 def _fleet(context: Context, checkout: Checkout, sha: str) -> LoadedFleet:
     def read() -> LoadedFleet:
-        loaded = read_fleet(checkout.mirror.files(sha))
+        loaded = read_fleet(checkout.mirror.files(sha), context.fleet)
         if loaded.problems:
             return loaded
-        return LoadedFleet(with_tenant_setups(loaded.fleet, context.fleet))
+        return replace(loaded, fleet=with_tenant_setups(loaded.fleet, context.fleet))
 
     key = "fleet", context.fleet, checkout.mirror.tree(sha)
     return context.results.get(key, read, _fleet_size)

@@ -44,7 +44,7 @@ def keys_for(fleet: Fleet, fleet_repo: Repo, repo: Repo, numbers: Iterable[int])
     """The keys that changes in a repository and in some of its merge requests concern.
 
     The fleet repo concerns every application, a deploy repo those that deploy there, an app repo
-    its applications; in both a merge request has a key of its own. Clusters whose API servers
+    its applications; in each a merge request has a key of its own. Clusters whose API servers
     Switchyard talks to, and agents that are configured through an API, follow the fleet repo and
     the deploy repos.
     """
@@ -55,7 +55,7 @@ def keys_for(fleet: Fleet, fleet_repo: Repo, repo: Repo, numbers: Iterable[int])
     }
     if repo == fleet_repo or any(repo == each.deploy for each in fleet.registrations):
         keys |= followers(fleet)
-    if any(repo in {each.app, each.deploy} for each in fleet.registrations):
+    if repo in registered_repos(fleet_repo, fleet):
         keys |= {review_key(repo, number) for number in numbers}
     return keys
 
@@ -72,10 +72,10 @@ def agent_keys(fleet: Fleet) -> set[str]:
     return {agent_key(name) for name in names if isinstance(known.get(name), ApiAgent)}
 
 
-def registered_repos(context: Context, fleet: Fleet) -> set[Repo]:
+def registered_repos(fleet_repo: Repo, fleet: Fleet) -> set[Repo]:
     """The repositories that passes read."""
     each = fleet.registrations
-    return {context.fleet, *(one.app for one in each), *(one.deploy for one in each)}
+    return {fleet_repo, *(one.app for one in each), *(one.deploy for one in each)}
 
 
 async def drain(context: Context) -> int:
@@ -99,7 +99,7 @@ async def drain(context: Context) -> int:
         }
         keys |= late & followers(fleet)
         await wake(context, late, after=LATER)
-    await hint(context, (echoes.keys() | news.keys()) & registered_repos(context, fleet))
+    await hint(context, (echoes.keys() | news.keys()) & registered_repos(context.fleet, fleet))
     await wake(context, keys)
     await asyncio.to_thread(context.store.inbox.done, [entry.id for entry in entries])
     return len(entries)

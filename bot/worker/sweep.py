@@ -55,14 +55,13 @@ async def sweep(context: Context) -> None:
     """
     await asyncio.to_thread(prune, context.store, context.clock())
     fleet = await publish_fleet(context)
-    repos, slots = registered_repos(context, fleet), asyncio.Semaphore(AT_ONCE)
+    repos, slots = registered_repos(context.fleet, fleet), asyncio.Semaphore(AT_ONCE)
     await asyncio.to_thread(forget, context.store, fleet, repos)
     found = await asyncio.gather(*(_found(context, each, slots) for each in sorted(repos)))
     keys = {application_key(each.application) for each in fleet.registrations}
     keys |= followers(fleet)
-    listed = {repo for each in fleet.registrations for repo in (each.app, each.deploy)}
     due = [(each.repo, number) for each in found for number in each.numbers]
-    keys |= {review_key(repo, number) for repo, number in due if repo in listed}
+    keys |= {review_key(repo, number) for repo, number in due}
     await hint(context, {each.repo for each in found if each.is_changed})
     await wake(context, keys, release=True)
     rows = {f"{SWEPT}{each.repo}": each.row for each in found if each.row is not None}

@@ -24,6 +24,7 @@ from bot.store.queue import Claim
 from bot.worker.agents import reconcile_agent
 from bot.worker.claims import ClaimFence
 from bot.worker.clusters import reconcile_cluster
+from bot.worker.fleet_requests import check_fleet_request
 from bot.worker.foreign_requests import allow_foreign_request
 from bot.worker.reconcile import reconcile_application, reconcile_review
 from bot.worker.shares import Shares, tenant_of
@@ -215,10 +216,14 @@ async def _review(context: Context, rest: str) -> datetime | None:
         if request.state != "open":
             await refuse_commands(context, repo, request, ())
         return None
+    if repo == context.fleet:
+        await check_fleet_request(context, request)
     fleet = await read_fleet(context)
     applications = tuple(
         sorted(each.application for each in fleet.registrations if each.app == repo)
     )
+    if repo == context.fleet and not applications:
+        return None
     if any(each.deploy == repo for each in fleet.registrations):
         await allow_foreign_request(context, repo, request)
     return await reconcile_review(context, repo, request, applications)
