@@ -1,4 +1,4 @@
-"""`serve`, `health`, `report-key` and `setup-link`."""
+"""`serve`, `health`, `report-key`, `setup-link`, stored webhooks, and `notify`."""
 
 import argparse
 from pathlib import Path
@@ -37,7 +37,7 @@ def add(commands: Subcommands) -> None:
         "print the link to the page that sets up a GitHub App",
         "--secrets-dir /run/secrets/switchyard",
     )
-    for command in (serve, key, link, *_add_stored(commands)):
+    for command in (serve, key, link, _add_notify(commands), *_add_stored(commands)):
         add_secrets_folder(command)
 
 
@@ -78,6 +78,23 @@ def _add_report_key(commands: Subcommands) -> argparse.ArgumentParser:
         help="`reportKeyGeneration` of the cluster in the fleet repo (default: 1)",
     )
     return key
+
+
+def _add_notify(commands: Subcommands) -> argparse.ArgumentParser:
+    notify = add_command(
+        commands,
+        "notify",
+        "bot.cli.notify:notify",
+        "send one message to a channel of the fleet, to see that it works",
+        "test platform --fleet fleet",
+        "test platform --fleet fleet --secrets-dir /run/secrets/switchyard",
+    )
+    notify.add_argument("action", choices=("test",), metavar="test", help="what to do")
+    notify.add_argument("channel", help="name of the channel in a policy")
+    notify.add_argument(
+        "--fleet", type=Path, required=True, metavar="DIR", help="folder of the fleet repo"
+    )
+    return notify
 
 
 def _add_stored(
