@@ -188,7 +188,8 @@ class _FleetReader:
     def _check_references(self) -> Iterator[Problem]:
         """Names of clusters, tenants and applications stand for one that the fleet has."""
         applications = {each.spec.application for each in self.of_kind(RegistrationDocument)}
-        setups = {PREFIX + each.metadata.name for each in self.of_kind(TenantDocument)}
+        tenants = self.of_kind(TenantDocument)
+        setups = {PREFIX + each.metadata.name for each in tenants if each.spec.deploy is not None}
         known = {
             "cluster": {name for kind, name in (*self.names, *self.broken) if kind == "Cluster"},
             "tenant": {name for kind, name in (*self.names, *self.broken) if kind == "Tenant"},

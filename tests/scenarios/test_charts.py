@@ -52,6 +52,7 @@ def folders(folder: Path, source: str, charts: str) -> list[str]:
     fleet = {
         **cluster("one", kubernetes='"1.31"'),
         **tenant(),
+        **tenant("bank", "namespace: bank"),
         **registration(),
         **policy(f"charts: {charts}"),
     }

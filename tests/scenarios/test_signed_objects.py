@@ -17,7 +17,7 @@ kind: ClusterRole
 metadata: {name: controller}
 rules: [{apiGroups: ["*"], resources: ["*"], verbs: ["*"]}]
 """
-FLEET = {**cluster("edge-1"), **tenant(), **registration()}
+FLEET = {**cluster("edge-1"), **tenant(), **registration(), **registration("till")}
 
 
 PLATFORM = {**FLEET, **tenant(spec="namespace: shop, kinds: {allowed: [ClusterRole]}")}

@@ -17,6 +17,12 @@ HOOK = "{channel: hook, kind: webhook, events: [needs, failures, ends]}"
 APPROVAL = "approvals: [{clusters: {matchLabels: {canary: 'true'}}, count: 1, users: [rita]}]"
 
 
+BANK = (
+    b"apiVersion: switchyard.dev/v1alpha1\nkind: Tenant\nmetadata: {name: bank}\n"
+    b"spec: {namespace: bank}\n"
+)
+
+
 async def opened(world: World, *notify: str, approval: str = APPROVAL) -> Channels:
     channels = Channels()
     world.outbound = channels.outbound
@@ -25,7 +31,7 @@ async def opened(world: World, *notify: str, approval: str = APPROVAL) -> Channe
     await world.stop_bot()
     world.start_bot()
     policy = f"{{{approval}, notify: [{', '.join(notify)}]}}"
-    world.found(small_fleet(("one",), policy=policy))
+    world.found({**small_fleet(("one",), policy=policy), "tenants/bank.yaml": BANK})
     world.ada.push(APP, "main", small_app(), "Open the shop")
     await world.settle()
     return channels
@@ -70,7 +76,7 @@ async def test_who_must_act_and_the_end_are_told_in_one_thread(world: World) -> 
 
 async def test_nothing_is_told_unless_a_policy_says_so(world: World) -> None:
     quiet = SLACK.replace("needs, failures, ends", "failures")
-    other = HOOK.replace("events", "applications: [other], events")
+    other = HOOK.replace("events", "tenants: [bank], events")
     channels = await opened(world, quiet, other)
     await approve_all(world)
     await tell(world)
