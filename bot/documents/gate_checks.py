@@ -53,10 +53,6 @@ def policy_gate_problems(
         if rule.settings.folder:
             message = f"gate {rule.name!r} runs in the cluster: a policy has no manifests"
             yield Problem(position, message, "declare it in the applications")
-        for index, name in enumerate(part.tenants):
-            if name not in known:
-                at = positions.at("spec", "gates", number, "tenants", index)
-                yield Problem(at, f"unknown tenant {name!r}", suggest(name, known))
         for name in part.tenants or known:
             yield from server_problems(rule, position, fleet, name)
 

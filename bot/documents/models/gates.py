@@ -67,7 +67,7 @@ class PolicyGatePart(GatePart):
     clusters: SelectorPart | None = Field(
         default=None, description="Holds waves that change one of these. Default: all clusters."
     )
-    tenants: list[Name] = Field(
+    tenants: list[TenantName] = Field(
         default=[], description="Tenants whose waves it holds. Default: every tenant."
     )
 
