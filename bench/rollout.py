@@ -45,6 +45,7 @@ COLUMNS = (
     ("alone", 8),
 )
 LEGEND = """waves: each is one merge request (MR). passes: how often the bot planned anew.
+writes: each MR is opened, has its status set to pending and to success, and is merged.
 304: of the reads, those that GitHub answers "not modified" and does not count.
 seconds: for all, with the forge and the clusters; clusters': of these, their polls and reports.
 alone: the writes with one merge request a cluster and component, at as many writes for each.

@@ -8,6 +8,7 @@ repositories, by a webhook, by the sweep or by a pass that changed it, ends the 
 Used by `reconcile` alone.
 """
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -74,7 +75,8 @@ async def _look(context: Context, application: str) -> datetime | None:
     await give_up(context, application_key(application))
     await expect_reports(context, application, proposal)
     await show_plan(context, gathered, proposal)
-    await show(context, application, rollout_view(context, gathered, proposal))
+    view = await asyncio.to_thread(rollout_view, context, gathered, proposal)
+    await show(context, application, view)
     await announce_end(context, gathered, proposal)
     await show_rules(context, gathered.snapshot)
     return next_look(proposal)

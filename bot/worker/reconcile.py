@@ -1,5 +1,6 @@
 """The reconcile pass: gather a Snapshot, propose, run commands, apply, report."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -82,7 +83,8 @@ async def _reconcile(
             await hint(context, [gathered.deploy.repo])
     later = await perform(context, await plan_comment(context, gathered, proposal))
     await show_plan(context, gathered, proposal)
-    await show(context, application, rollout_view(context, gathered, proposal))
+    view = await asyncio.to_thread(rollout_view, context, gathered, proposal)
+    await show(context, application, view)
     await announce_end(context, gathered, proposal)
     await show_rules(context, gathered.snapshot)
     await session.answer_queries()
