@@ -127,17 +127,14 @@ def read_snapshot(
 ) -> Snapshot:
     """The Snapshot of an application from folders: without reports, merge requests or branches.
 
-    `app` is the folder of the application, or with its `name` that of its whole app repo.
-    `charts` are those outside of the app repo (None: none is fetched).
+    `app` is the folder of the application, with a `name` that of its app repo. `charts` are those
+    outside of it (None: none is fetched).
 
     Raises:
         InputError: every mistake with its place.
     """
     fleet = read_fleet_folder(fleet_folder)
-    files = read_folder(app) if app else {}
-    registration = find_registration(app, files, fleet, name)
-    inside = registration.path if name else ""
-    read = _read_sources(app and app / inside, below(files, inside), fleet, registration, charts)
+    registration, read = _read_application(app, fleet, name, charts)
     tenant = read.tenant_of(fleet)
     merged = read_folder(deploy) if deploy else {}
     snapshot = Snapshot(
@@ -158,6 +155,16 @@ def read_snapshot(
         tenant_applications=tenant_applications(fleet, registration),
     )
     return undecided(_with_merged(snapshot, merged))
+
+
+def _read_application(
+    app: Path | None, fleet: Fleet, name: str | None, charts: Charts | None
+) -> tuple[Registration, AppFiles]:
+    files = read_folder(app) if app else {}
+    registration = find_registration(app, files, fleet, name)
+    inside = registration.path if name else ""
+    folder = app and app / inside
+    return registration, _read_sources(folder, below(files, inside), fleet, registration, charts)
 
 
 def _with_merged(snapshot: Snapshot, merged: FileTree) -> Snapshot:
