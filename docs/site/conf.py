@@ -3,6 +3,8 @@
 The source is the repository, so that links between pages are those that a forge follows too.
 """
 
+from pathlib import Path
+
 project = "Switchyard"
 project_copyright = "the Switchyard maintainers"
 root_doc = "docs/index"
@@ -12,6 +14,7 @@ myst_heading_anchors = 4
 html_theme = "furo"
 html_title = "Switchyard"
 html_extra_path = ["start"]
+html_search_scorer = str(Path(__file__).with_name("scorer.js"))
 html_show_sphinx = False
 html_copy_source = False
 highlight_language = "none"
