@@ -156,8 +156,8 @@ MUTATIONS = (
     Mutation(
         "ignore the records of merged decisions",
         MEMORY,
-        "return restored(records, self.snapshot.now) if records else",
-        "return restored(records, self.snapshot.now) if records is self else",
+        "restored(records, now) if records else",
+        "restored(records, now) if records is self else",
     ),
     Mutation(
         "recall the steps that are recorded, and none before them",
