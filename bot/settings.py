@@ -15,7 +15,9 @@ from pydantic import (
     ValidationInfo,
     field_validator,
 )
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
+
+UnreadableError = SettingsError  # a value that is no JSON; its message names the field
 
 MIN_SECRET = 16
 

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from pydantic import ValidationError
-from pydantic_settings import SettingsError
 
 from bot.cli.errors import InputError
 from bot.settings import (
@@ -15,6 +14,7 @@ from bot.settings import (
     PodSettings,
     ReporterSettings,
     Settings,
+    UnreadableError,
 )
 
 _FIELD = re.compile(r'field "(\w+)"')
@@ -79,7 +79,7 @@ def checked() -> Iterator[None]:
         yield
     except ValidationError as error:
         raise InputError("\n".join(["invalid settings:", *_variables(error)])) from None
-    except SettingsError as error:
+    except UnreadableError as error:
         found = _FIELD.search(str(error))
         variable = f"SWITCHYARD_{found[1].upper()}" if found else str(error)
         raise InputError(f"invalid settings:\n{variable}: must be JSON") from None
