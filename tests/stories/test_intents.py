@@ -82,7 +82,7 @@ async def test_g3_an_intent_is_one_merge_request_whatever_breaks_on_the_way(
     assert "[merge request](<http" in row
     *_, said = replies(world, place[1], place[0])
     assert re.search(
-        r"fleet/fleet!1\]\(http.*\) is open. The change takes effect when it is merged", said
+        r"fleet/fleet[!#]1\]\(http.*\) is open. The change takes effect when it is merged", said
     )
 
     world.site.made.forge.repositories[FLEET].roles[BOT] = "read"

@@ -54,7 +54,7 @@ async def test_the_page_shows_waves_clusters_and_why_each_waits(world: World) ->
     text = await page(world)
     assert re.findall(r">!(\d+)</a></td>", text) == ["1", "2", "3", "4", "5", "6"]
     assert len(re.findall(r'aria-label="ready"', text)) == 9
-    assert "rolled out: 3 clusters ready" in text
+    assert '<p class="lead">3 clusters ready' in text
     assert (await world.client.get("/")).status_code == 200
     merged = await page(world, "/rollouts/storefront/plan")
     assert re.findall(r"(?s)<pre.*?</pre>", merged) == re.findall(r"(?s)<pre.*?</pre>", plan)

@@ -221,7 +221,7 @@ def test_what_is_wrong_is_said(
     assert "CERTIFICATE_VERIFY_FAILED" in capsys.readouterr().err
     monkeypatch.setenv("SWITCHYARD_STATUS_KEY", "short")
     assert report() == 1
-    assert "status_key: Value error, must have at least 16" in capsys.readouterr().err
+    assert "SWITCHYARD_STATUS_KEY: must have at least 16" in capsys.readouterr().err
 
 
 def test_a_pod_uses_its_own_account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -90,11 +90,13 @@ async def test_a_killed_planner_is_said_in_a_line_and_replaced() -> None:
     await planner(snapshot())
     (pid,) = children() - others
 
-    os.kill(pid, signal.SIGKILL)
+    os.kill(pid, signal.SIGSTOP)
     with capture_logs() as logs:
-        drafted = await planner(snapshot())
+        planning = asyncio.create_task(planner(snapshot()))
+        await asyncio.sleep(1)
+        os.kill(pid, signal.SIGKILL)
 
-    assert drafted.plan.waves
+        assert (await planning).plan.waves
     assert [each["event"] for each in logs] == ["planner process ended: planning again"]
 
 

@@ -271,6 +271,6 @@ def test_an_unreadable_ca_file_stops_the_start(
     assert main(["serve"]) == 1
 
     said = capsys.readouterr().err
-    assert f"SWITCHYARD_{forge}_ca_file: " in said
+    assert f"SWITCHYARD_{forge.upper()}_CA_FILE: " in said
     assert f"{file} cannot be read as PEM certificates: " in said
     assert why in said
