@@ -27,7 +27,7 @@ async def show_rules(context: Context, snapshot: Snapshot) -> None:
 def rules_view(snapshot: Snapshot) -> RulesView:
     """The view; of many rules on many clusters those that are not idle come first."""
     states = snapshot.rule_states
-    ordered = sorted(states, key=lambda key: (not states[key].steps, key.rule, key.cluster))
+    ordered = sorted(states, key=lambda key: (states[key].phase is Phase.IDLE, _place(key)))
     shown = ordered[:MOST_RULES]
     views = tuple(_rule_view(snapshot, key) for key in sorted(shown, key=_place))
     return RulesView(snapshot.now, views, len(states) - len(shown))

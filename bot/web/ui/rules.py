@@ -7,6 +7,7 @@ from datetime import timedelta
 from bot.report.model import RulesView, RuleView, SampleView
 from bot.web.ui.reading import ViewReader
 from bot.web.ui.rollout import AuditEntryView, audit_entries
+from planners.model.rules import Phase
 
 WIDTH, HEIGHT = 640, 110
 DECISION = "rules"
@@ -37,11 +38,15 @@ class RuleSection:
 
 @dataclass(frozen=True, slots=True)
 class RulesPage:
-    """What the template shows; `done` are the audit log's entries of waves that rules caused."""
+    """What the template shows; `done` are the audit log's entries of waves that rules caused.
+
+    `quiet` are states of rules on clusters where nothing happens and no signal is drawn.
+    """
 
     application: str
     view: RulesView | None
     sections: Sequence[RuleSection]
+    quiet: Sequence[RuleView]
     done: Sequence[AuditEntryView]
 
 
@@ -50,9 +55,15 @@ def rules_page(reader: ViewReader, application: str) -> RulesPage:
     rollout = reader.rollout(application)
     view = reader.rules(application) if rollout.rules else None
     entries = [each for each in reader.audit_log(application) if each.fields.get(DECISION)]
-    sections = [RuleSection(each, chart(each)) for each in view.rules] if view else []
+    every = view.rules if view else ()
+    quiet = [each for each in every if _is_quiet(each)]
+    sections = [RuleSection(each, chart(each)) for each in every if not _is_quiet(each)]
     done = audit_entries(entries, reader.number_prefix(rollout))
-    return RulesPage(application, view, sections, done)
+    return RulesPage(application, view, sections, quiet, done)
+
+
+def _is_quiet(rule: RuleView) -> bool:
+    return rule.phase == Phase.IDLE.value and bool(rule.cluster) and not rule.samples
 
 
 def chart(rule: RuleView) -> Chart | None:

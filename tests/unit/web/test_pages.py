@@ -15,11 +15,14 @@ from openapi_schema_validator import OAS31Validator
 
 from bot.report.model import (
     OPEN_PLANS,
+    RULES,
     SETUP_CHECKS,
     DiffView,
     GateView,
     MergeRequestView,
     PendingUnitView,
+    RulesView,
+    RuleView,
     SetupCheckView,
 )
 from bot.report.proposed_plan import save_proposed_plan
@@ -461,6 +464,24 @@ class Outline(HTMLParser):
         self.stops += [int(found["tabindex"])] if "tabindex" in found else []
         self.first = self.first or (found["href"] if tag == "a" else "")
         self.inline += [name for name in found if name == "style" or name.startswith("on")]
+
+
+async def test_rules_that_are_idle_on_clusters_are_folded(
+    site: Site, client: httpx.AsyncClient
+) -> None:
+    lunch = RuleView("lunch", "", "idle", NOON, "no data")
+    leaving = RuleView("failover", "edge-1", "pending", NOON, "edge-1 is silent")
+    well = [RuleView("failover", name, "idle", NOON, f"{name} is well") for name in MANY[2:5]]
+    found = RulesView(NOON, (lunch, leaving, *well), left_out=7)
+    await site.show(replace(rollout(MANY[:3]), rules=("lunch: no data",)))
+    site.context.store.views.save(RULES, "storefront", found)
+
+    text = await get(client, "/rollouts/storefront/rules")
+
+    assert re.findall(r'id="rule-\d+">(\S+)', text) == ["lunch", "failover"]
+    assert "10 idle states on clusters" in text
+    assert "failover on edge-0004: edge-0004 is well" in text
+    assert "and 7 more" in text
 
 
 async def test_every_page_works_by_keyboard_and_within_the_policy(
