@@ -31,7 +31,8 @@ class Delivery:
 def delivery(records: Sequence[RolloutRecord], now: datetime) -> Delivery:
     """The numbers of the last thirty days.
 
-    A younger history counts as long as it is, but at least as one day. A rollout that another one
+    A younger history counts as long as it is, but at least as one week, so that the first rollouts
+    are not multiplied. A rollout that another one
     replaced reached not all clusters: it has no lead time and counts as no deployment, but as a
     failure if a cluster reported one.
     """
@@ -56,7 +57,7 @@ def delivery(records: Sequence[RolloutRecord], now: datetime) -> Delivery:
 
 def _known(begin: datetime, now: datetime) -> timedelta:
     """How long the part of the window is that the history covers."""
-    return min(WINDOW, max(timedelta(days=1), now - begin))
+    return min(WINDOW, max(timedelta(days=7), now - begin))
 
 
 def _median(spans: Iterable[timedelta]) -> timedelta | None:

@@ -148,9 +148,9 @@ NUMBERS = {
         [record(5, 4), record(14, 11)],
         Delivery(2, 2 * DAY + HOUR, 1.0, 0.0, None, NOON - 14 * DAY),
     ),
-    "a young history counts as one day": (
+    "a young history counts as one week": (
         [record(0.25, 0.125)],
-        Delivery(1, 3 * HOUR + HOUR, 7.0, 0.0, None, NOON - DAY / 4),
+        Delivery(1, 3 * HOUR + HOUR, 1.0, 0.0, None, NOON - DAY / 4),
     ),
     "one of two failed and was mended in two hours": (
         [failed(record(7, 6), 2), record(14, 13)],

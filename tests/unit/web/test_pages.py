@@ -254,10 +254,11 @@ async def test_a_rollout_shows_its_times_and_those_before_it(
 
     text = await get(client, "/rollouts/storefront")
     assert "waits for 5 min" in text
+    assert '<th scope="col">time</th>' in text
     assert f'href="http://forge.test/shop/commits/{"a" * 40}"' in text
     assert re.search(r"rolled out</span>.*?<td[^>]*>3 min 20 s</td>", text, re.DOTALL)
     assert re.search(r"lead time</dt><dd><b>3 min 20 s</b>", text)
-    assert "rollouts a week</dt><dd><b>7.0</b>" in text
+    assert "rollouts a week</dt><dd><b>1.0</b>" in text
     assert "lead time 3 min 20 s, 0 % failed" in await get(client, "/")
 
 
