@@ -42,10 +42,14 @@ FILE_SUFFIXES = (".yaml", ".yml")
 OTHER_SUFFIXES = (".json", ".yaml.txt", ".yml.txt")
 MARK = b"apiVersion: switchyard.dev/"
 _KIND = re.compile(rb"^kind: ([A-Z][a-z]+)", re.MULTILINE)
-_FOLDERS = {
-    get_args(model.model_fields["kind"].annotation)[0]: folder
-    for folder, model in FLEET_DOCUMENTS.items()
-}
+
+
+def _kind_of(model: type[Part]) -> str:
+    """The only value of a document's `kind`."""
+    return str(get_args(model.model_fields["kind"].annotation)[0])
+
+
+_FOLDERS = {_kind_of(model): folder for folder, model in FLEET_DOCUMENTS.items()}
 
 FleetDocument = ClusterDocument | TenantDocument | RegistrationDocument | PolicyDocument
 D = TypeVar("D", bound=Part)
@@ -100,8 +104,7 @@ class _FleetReader:
                 self._add(document, positions)
 
         if not any(each.value is not None for each in documents):
-            kind = get_args(model.model_fields["kind"].annotation)[0]
-            hint = f"write a {kind}, or delete the file"
+            hint = f"write a {_kind_of(model)}, or delete the file"
             self.problems.append(Problem(FilePosition(file, 1, 1), "the file is empty", hint))
 
     def _remember(self, document: object) -> None:

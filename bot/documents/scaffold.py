@@ -16,6 +16,7 @@ from planners.model import Json
 from renderers import yaml
 from renderers.manifest_files import ENDINGS, KUSTOMIZATIONS
 from renderers.yaml import YamlError
+from renderers.yaml.edits import flow
 
 CHART = "Chart.yaml"
 SCHEMAS = ".switchyard"
@@ -177,7 +178,7 @@ def _modeline(name: str, up: str) -> str:
 
 def _text(text: str) -> str:
     """A text as YAML, also within brackets: quoted where it would be read as something else."""
-    return text if _PLAIN.fullmatch(text) and yaml.is_plain(text) else json.dumps(text)
+    return text if _PLAIN.fullmatch(text) and yaml.is_plain(text) else flow(text)
 
 
 def _named(sources: Mapping[str, str]) -> Iterator[FoundComponent]:

@@ -76,7 +76,7 @@ class Edit:
             return self._checked(self._insert(mapping, key, value), change)
         old = known[1]
         blank = " " if old.start == old.end else ""
-        return self._checked(self._cut(old.start, old.end, blank + _flow(value)), change)
+        return self._checked(self._cut(old.start, old.end, blank + flow(value)), change)
 
     def append(self, path: Path, value: Mapping[str, Json]) -> bytes:
         """Append an entry to the list at the path; the list is created if it does not exist."""
@@ -90,7 +90,7 @@ class Edit:
             return self._checked(self._insert(mapping, key, [dict(value)]), change)
         found = known[1]
         if found.flow:
-            return self._checked(self._join(found, "[", _flow(dict(value))), change)
+            return self._checked(self._join(found, "[", flow(dict(value))), change)
         return self._checked(self._after(found.end, _item(value, found.column)), change)
 
     def remove(self, path: Path) -> bytes:
@@ -158,9 +158,9 @@ class Edit:
         if not mapping.mapping:
             raise EditError(f"cannot add {key}: its parent is not a mapping")
         if mapping.flow:
-            return self._join(mapping, "{", f"{key}: {_flow(value)}")
+            return self._join(mapping, "{", f"{key}: {flow(value)}")
         indent = " " * mapping.column
-        lines = [f"{indent}{key}: {_flow(value)}"]
+        lines = [f"{indent}{key}: {flow(value)}"]
         if isinstance(value, list):
             items = [_item(each, mapping.column + 2) for each in value if isinstance(each, dict)]
             lines = [f"{indent}{key}:", *(line for item in items for line in item)]
@@ -288,7 +288,7 @@ def _node(event: yaml.NodeEvent, text: str) -> _Node:
 
 def _item(value: Mapping[str, Json], column: int) -> list[str]:
     """The lines of an entry of a block list with its dashes in that column (from 0)."""
-    lines = [f"{key}: {_flow(each)}" for key, each in value.items()]
+    lines = [f"{key}: {flow(each)}" for key, each in value.items()]
     first, rest = (
         f"{' ' * column}- {lines[0]}",
         [f"{' ' * (column + 2)}{each}" for each in lines[1:]],
@@ -301,15 +301,15 @@ def _shown(character: str) -> str:
     return character if character.isprintable() else f"\\U{ord(character):08x}"
 
 
-def _flow(value: Json) -> str:
+def flow(value: Json) -> str:
     """A value in flow style; a string is double-quoted unless it is a plain word."""
     match value:
         case str():
             plain = _PLAIN.fullmatch(value) and not scalars.AMBIGUOUS.fullmatch(value.lower())
             return value if plain else "".join(map(_shown, json.dumps(value, ensure_ascii=False)))
         case dict():
-            return f"{{{', '.join(f'{key}: {_flow(part)}' for key, part in value.items())}}}"
+            return f"{{{', '.join(f'{key}: {flow(part)}' for key, part in value.items())}}}"
         case list():
-            return f"[{', '.join(map(_flow, value))}]"
+            return f"[{', '.join(map(flow, value))}]"
         case _:
             return json.dumps(value)

@@ -24,8 +24,16 @@ FOUND = {
         {"web": "manifests: a/web", "b-web": "manifests: b/web", "c-b-web": "manifests: c-b/web"},
     ),
     "names that are none": (
-        {"Deploy/My App/d.yaml": DEPLOYMENT, "_/d.yaml": DEPLOYMENT},
-        {"my-app": 'manifests: "Deploy/My App"', "component-2": "manifests: _"},
+        {
+            "Deploy/My App/d.yaml": DEPLOYMENT,
+            "_/d.yaml": DEPLOYMENT,
+            "\N{ROCKET} go/d.yaml": DEPLOYMENT,
+        },
+        {
+            "my-app": 'manifests: "Deploy/My App"',
+            "component-2": "manifests: _",
+            "go": 'manifests: "\N{ROCKET} go"',
+        },
     ),
     "a base and its overlays": (
         {
