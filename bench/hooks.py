@@ -9,7 +9,7 @@ from pathlib import Path
 from fastapi import FastAPI, Request
 from pydantic import SecretStr
 
-from bench.load import AT_ONCE, measure, request
+from bench.load import AT_ONCE, TURNS, best_in_turns, measure, request
 from bench.table import Row
 from bot.app import make_context, make_forges
 from bot.clock import system_clock
@@ -22,7 +22,7 @@ from bot.web.server import create_app
 from planners.model.snapshot import Snapshot
 
 SECRET = "a-secret-of-the-measurement"
-SENT = 3_000
+SENT = 2_000
 PAYLOAD = {"repository": {"full_name": "example/app"}, "pull_request": {"number": 1}}
 BODY = json.dumps({**PAYLOAD, "padding": "x" * 8_000}).encode()
 SIGNATURE = hmac.new(SECRET.encode(), BODY, hashlib.sha256).hexdigest()
@@ -30,17 +30,19 @@ SIGNATURE = hmac.new(SECRET.encode(), BODY, hashlib.sha256).hexdigest()
 
 def run() -> list[Row]:
     """Measure both, print them, and return the row of their ratio."""
-    print(f"\n{SENT} webhooks of GitHub's shape, {AT_ONCE} at once, over loopback")
+    print(f"\n{SENT} webhooks of GitHub's shape, {AT_ONCE} at once, over loopback: best of {TURNS}")
     bare = FastAPI()
 
     @bare.post("/hooks/github", status_code=202)
     async def hook(request: Request) -> dict[str, int]:
         return {"bytes": len(await request.body())}
 
-    plain = measure(bare, webhook, SENT, guarded=False)
     with tempfile.TemporaryDirectory() as folder:
         app, context = service_of(Path(folder))
-        ours = measure(app, webhook, SENT, guarded=True)
+        plain, ours = best_in_turns(
+            lambda _: measure(bare, webhook, range(SENT), guarded=False),
+            lambda turn: measure(app, webhook, range(turn * SENT, (turn + 1) * SENT), guarded=True),
+        )
         context.store.close()
     for name, found in (("a bare FastAPI route", plain), ("verified and stored", ours)):
         print(f"{name:>22}: {found.rate:>7.0f} a second, 99% within {found.p99 * 1000:.0f} ms")

@@ -171,7 +171,7 @@ class Rig:
         make = partial(_hook, self.versions, numbers)
         context, loop = multiprocessing.get_context("spawn"), asyncio.get_running_loop()
         with ProcessPoolExecutor(1, mp_context=context) as pool:
-            sent = await loop.run_in_executor(pool, send_all, replica.port, make, count)
+            sent = await loop.run_in_executor(pool, send_all, replica.port, make, range(count))
         return sent.seconds
 
     def merged(self) -> int:
