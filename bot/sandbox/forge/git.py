@@ -158,6 +158,8 @@ class Git:
         return tip == sha or repository.descendant_of(tip, sha)
 
     def _conflicts(self, path: str, target: str, head: str) -> bool:
+        if self.contains(path, head, target):
+            return False  # the merge is a fast-forward, whose tree Git takes as it is
         repository = self.open(path)
         index = repository.merge_commits(repository[target], repository[head])  # type: ignore[arg-type] # commits, by their ids
         return index.conflicts is not None
