@@ -1,6 +1,7 @@
 """What a log means for its rollout: finds the commands that stay in effect and applies them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from functools import cache
 
 from bot.commandlog.entry import CommandLogEntry, StandingEffect, overrides
 from bot.engine.discovery import discover
@@ -9,6 +10,11 @@ from planners.model.overrides import Overrides
 
 def standing_overrides(entries: Iterable[CommandLogEntry]) -> Overrides:
     """The overrides that the entries of a log add up to, by the commands that there are."""
+    return overrides(entries, _effects())
+
+
+@cache
+def _effects() -> Mapping[str, StandingEffect]:
+    """The commands that stay in effect."""
     every = discover("bot.chatops.commands", "COMMAND")
-    effects = {name: each for name, each in every.items() if isinstance(each, StandingEffect)}
-    return overrides(entries, effects)
+    return {name: each for name, each in every.items() if isinstance(each, StandingEffect)}

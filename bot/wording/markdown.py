@@ -29,7 +29,7 @@ _PIECE = re.compile(r"""(\(?)((?<![^\s(])'[^']*'|(?<![^\s(])"[^"]*"|\S+?)([),;:.
 
 def units(text: str) -> int:
     """The length as forges count it at the most: in UTF-16 code units."""
-    return len(text) + sum(character > "\uffff" for character in text)
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def plain(text: str, limit: int = 200) -> str:

@@ -16,6 +16,7 @@ from urllib.parse import quote, urljoin, urlsplit
 
 import gitlab
 import requests
+from requests.utils import get_environ_proxies
 
 from bot.clock import Clock
 from bot.forges import ForgeError, NotFoundError, TransientForgeError, certificate_error
@@ -59,8 +60,14 @@ class Http:
     _paused: datetime | None = None
 
     def __post_init__(self) -> None:
-        """Observe every response: python-gitlab's errors lack the headers."""
-        self.client.session.hooks["response"].append(self._observe)
+        """Observe every response: python-gitlab's errors lack the headers.
+
+        The proxy is looked up once: `requests` would read the whole environment for each request.
+        """
+        session = self.client.session
+        session.hooks["response"].append(self._observe)
+        session.proxies.update(get_environ_proxies(self.client.url))
+        session.trust_env = False
 
     def _observe(self, response: requests.Response, *_: Any, **__: Any) -> None:
         self.counts.answered(response.status_code, response.headers)

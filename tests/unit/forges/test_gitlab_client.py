@@ -4,11 +4,13 @@ import base64
 import hashlib
 import hmac
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
+import requests
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bot.forges import (
@@ -323,3 +325,26 @@ async def test_a_redirect_to_another_host_is_not_followed(answering: AnsweringGr
 
     with pytest.raises(ForgeError, match=r"to https://elsewhere\.example\.com: configure the new"):
         await answering.forge.repository(REPO)
+
+
+@pytest.mark.parametrize(
+    ("exempt", "proxy"), [("", "http://proxy.example.com:3128"), ("gitlab.example.com", None)]
+)
+async def test_a_proxy_of_the_environment_is_used(
+    monkeypatch: pytest.MonkeyPatch, exempt: str, proxy: str | None
+) -> None:
+    used: list[Mapping[str, str]] = []
+
+    def send(_: object, __: object, *, proxies: Mapping[str, str], **___: object) -> NoReturn:
+        used.append(proxies)
+        raise requests.ConnectionError("nobody answers")
+
+    monkeypatch.setattr(requests.adapters.HTTPAdapter, "send", send)
+    monkeypatch.setenv("https_proxy", "http://proxy.example.com:3128")
+    monkeypatch.setenv("no_proxy", exempt)
+    forge = GitLabForge("https://gitlab.example.com", "token", (b"secret",), lambda: NOW)
+
+    with pytest.raises(TransientForgeError, match="unreachable"):
+        await forge.me()
+    assert [each.get("https") for each in used] == [proxy]
+    await forge.close()
