@@ -37,12 +37,15 @@ class PlanRequest:
 
 
 async def find_plan_request(
-    context: Context, repo: Repo, request: ForgeMergeRequest
+    context: Context, repo: Repo, request: ForgeMergeRequest, marker: str = MARKER
 ) -> PlanRequest | None:
-    """The newest request by somebody with role write; a new one gets a reaction."""
+    """The newest request by somebody with role write; a new one gets a reaction.
+
+    `marker` is that of the bot's comment that answers it.
+    """
     forge = context.forge(repo)
     comments = await forge.comments(repo.path, request.number)
-    answered = await _answered(context, repo, comments)
+    answered = await _answered(context, repo, comments, marker)
     reader = CommandReader((await forge.me()).login, (PLAN,))
     for comment in reversed(comments):
         found = (each for each in reader.read(comment.body) if isinstance(each, ParsedCommand))
@@ -63,11 +66,11 @@ async def _may_request(forge: Forge, repo: Repo, comment: Comment) -> bool:
     return await forge.role(repo.path, comment.author.login) >= Role.WRITE
 
 
-async def _answered(context: Context, repo: Repo, comments: tuple[Comment, ...]) -> str:
+async def _answered(context: Context, repo: Repo, comments: tuple[Comment, ...], kind: str) -> str:
     """The request that the bot's own comment answers."""
     me = await context.forge(repo).me()
     for comment in comments:
-        marker = context.markers.read(MARKER, repo, comment.body)
+        marker = context.markers.read(kind, repo, comment.body)
         if comment.author.id == me.id and marker and "asked" in marker:
             return marker["asked"]
     return ""

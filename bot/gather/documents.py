@@ -1,7 +1,8 @@
 """Documents of the fleet repo and of app repos, read at a commit."""
 
 import asyncio
-from dataclasses import replace
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 from bot.context import Context
 from bot.documents import LoadedFleet, read_fleet
@@ -11,6 +12,7 @@ from bot.gather.errors import DocumentsError
 from bot.gather.repository import Checkout
 from bot.gather.sources import AppFiles, read_sources
 from planners.model import Fleet, Registration
+from renderers.tree import FileTree, PartialTree, unread
 
 DOCUMENT = 2_000
 """Bytes that a document of the fleet takes in memory, about."""
@@ -36,14 +38,65 @@ async def documents_at(context: Context, checkout: Checkout, sha: str) -> Loaded
 
 
 def _fleet(context: Context, checkout: Checkout, sha: str) -> LoadedFleet:
-    def read() -> LoadedFleet:
-        loaded = read_fleet(checkout.mirror.files(sha), context.fleet)
-        if loaded.problems:
-            return loaded
-        return replace(loaded, fleet=with_tenant_setups(loaded.fleet, context.fleet))
-
     key = "fleet", context.fleet, checkout.mirror.tree(sha)
-    return context.results.get(key, read, _fleet_size)
+    return context.results.get(
+        key, lambda: _loaded(context, checkout.mirror.files(sha)), _fleet_size
+    )
+
+
+def _loaded(context: Context, files: FileTree) -> LoadedFleet:
+    loaded = read_fleet(files, context.fleet)
+    if loaded.problems:
+        return loaded
+    return replace(loaded, fleet=with_tenant_setups(loaded.fleet, context.fleet))
+
+
+@dataclass(frozen=True, slots=True)
+class ProposedDocuments:
+    """The documents as a commit would leave them on the default branch.
+
+    `conflicts` are files that both have changed since they parted; nothing is loaded then.
+    """
+
+    loaded: LoadedFleet
+    conflicts: tuple[str, ...] = ()
+
+
+async def documents_merged(context: Context, checkout: Checkout, sha: str) -> ProposedDocuments:
+    """The documents of the fleet repo with the changes of a commit, file by file."""
+    return await asyncio.to_thread(_merged, context, checkout, sha)
+
+
+def _merged(context: Context, checkout: Checkout, sha: str) -> ProposedDocuments:
+    mirror, head = checkout.mirror, checkout.head
+    base = mirror.merge_base(head, sha)
+    if base in {None, head}:
+        return ProposedDocuments(_fleet(context, checkout, sha))
+    assert base is not None
+    theirs = {each.path: each.new for each in mirror.changed_files(base, sha)}
+    ours = {each.path: each.new for each in mirror.changed_files(base, head)}
+    conflicts = sorted(p for p in theirs.keys() & ours.keys() if theirs[p] != ours[p])
+    if conflicts:
+        return ProposedDocuments(LoadedFleet(Fleet()), tuple(conflicts))
+
+    def read() -> LoadedFleet:
+        return _loaded(context, _with_files(mirror.files(head), mirror.files(sha), theirs))
+
+    key = "merged fleet", context.fleet, mirror.tree(head), mirror.tree(base), mirror.tree(sha)
+    return ProposedDocuments(context.results.get(key, read, _fleet_size))
+
+
+def _with_files(files: FileTree, others: FileTree, paths: Iterable[str]) -> FileTree:
+    """The files, with some paths as they are in the other ones."""
+    kept, why = dict(files), dict(unread(files))
+    for path in paths:
+        kept.pop(path, None)
+        why.pop(path, None)
+        if path in others:
+            kept[path] = others[path]
+        elif path in unread(others):
+            why[path] = unread(others)[path]
+    return PartialTree(kept, why)
 
 
 def _fleet_size(loaded: LoadedFleet) -> int:

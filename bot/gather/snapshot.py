@@ -181,13 +181,9 @@ async def gather_review(context: Context, application: str, request: ForgeMergeR
     if request.source_repository != registration.app.path:
         await fetch_request(context, app, request)
     deploy = await fetch(context, registration.deploy)
-    base = await asyncio.to_thread(read_base, context.results, deploy, registration)
-    fleets = _Fleets(newest, newest, fleet_repo.head)
-    reading = _DeployReading(deploy, registration, base, Proposed())
-    snapshot = await _snapshot(
-        context, registration, fleets, app=app, sha=request.head, deploy=reading
+    snapshot = await snapshot_with(
+        context, newest, fleet_repo.head, registration, app=app, sha=request.head, deploy=deploy
     )
-    snapshot = await with_last_decisions(RuleReading(context, deploy), snapshot)
     statuses = await context.forge(app.repo).statuses(app.repo.path, request.head)
     return Gathered(
         snapshot=snapshot,
@@ -198,6 +194,30 @@ async def gather_review(context: Context, application: str, request: ForgeMergeR
         conversations=await _app_conversation(context, app.repo, request, application),
         statuses={request.head: statuses},
     )
+
+
+async def snapshot_with(
+    context: Context,
+    fleet: Fleet,
+    fleet_sha: str,
+    registration: Registration,
+    *,
+    app: Checkout,
+    sha: str,
+    deploy: Checkout,
+) -> Snapshot:
+    """The Snapshot of an application as a fleet and commit `sha` of its app repo would have it.
+
+    It is for a plan alone: what is proposed and approved for the present rollout is no part of it.
+
+    Raises:
+        GatherError, ForgeError, GitError: as `gather_rollout`.
+    """
+    base = await asyncio.to_thread(read_base, context.results, deploy, registration)
+    reading = _DeployReading(deploy, registration, base, Proposed())
+    fleets = _Fleets(fleet, fleet, fleet_sha)
+    snapshot = await _snapshot(context, registration, fleets, app=app, sha=sha, deploy=reading)
+    return await with_last_decisions(RuleReading(context, deploy), snapshot)
 
 
 def _registration(fleet: Fleet, application: str) -> Registration:

@@ -153,6 +153,12 @@ class Mirror:
             self._ancestry[tip, commit] = found
             return found
 
+    def merge_base(self, one: str, other: str) -> str | None:
+        """The newest common ancestor of two commits; None if their histories are unrelated."""
+        with self._reading():
+            found = self._opened().merge_base(one, other)
+            return str(found) if found is not None else None
+
     def tree(self, sha: str, path: str = "") -> str | None:
         """The id of a folder of a commit; None if there is none."""
         with self._reading() as objects:

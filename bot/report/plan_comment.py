@@ -4,16 +4,17 @@ The functions return what is to be written; nothing where the forge has it alrea
 """
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from bot.context import Context
 from bot.effects.apply import blobs_of
-from bot.effects.model import AddComment, EditComment, Effect, Pace, SetStatus
+from bot.effects.model import Effect, Pace, SetStatus
 from bot.engine.propose import Proposal
 from bot.forges import Comment, ForgeMergeRequest, Status, StatusState
 from bot.gather.snapshot import Gathered
+from bot.report.own_comment import OwnComment, OwnCommentPlace
 from bot.wording import comment as words
 from bot.wording.diffs import diffs_of
 from bot.wording.headline import kind_of, plan_line
@@ -61,7 +62,7 @@ async def plan_comment(
     open_changes = [change for change in proposal.changes if change.files]
     blobs = await asyncio.to_thread(blobs_of, gathered, proposal, open_changes)
     diffs = await asyncio.to_thread(diffs_of, open_changes, blobs)
-    ours = await _ours(context, target)
+    ours = await _place(target).find(context, target.comments)
     preview = request.state == "open"
     memory = remember(_memory(ours), summarize(proposal, diffs), preview=preview)
     about = replace(
@@ -95,7 +96,7 @@ async def problem_comment(
 
     A `passing` problem needs nobody: the status waits.
     """
-    ours = await _ours(context, target)
+    ours = await _place(target).find(context, target.comments)
     text = words.problems(_about(context, target, _memory(ours)), problems)
     state = StatusState.PENDING if passing else StatusState.FAILURE
     status = _status(context, target, state, str(problems[0]))
@@ -106,7 +107,7 @@ async def fork_comment(
     context: Context, target: PlanCommentTarget, asker: str
 ) -> tuple[Effect, ...]:
     """The comment that says who must ask for a plan; again, where `asker` did for another head."""
-    ours = await _ours(context, target)
+    ours = await _place(target).find(context, target.comments)
     text = words.plan_not_requested(_about(context, target, _memory(ours)), asker)
     line = "from a fork: someone with role write must request a plan of this commit"
     status = _status(context, target, StatusState.PENDING, line)
@@ -167,61 +168,19 @@ def _command(gathered: Gathered) -> str:
     return f"switchyard plan --application {application.name}{where}"
 
 
-@dataclass(frozen=True, slots=True)
-class _Ours:
-    """The bot's comment for the application, and the payload of its marker.
-
-    `others` are later ones: a process that stood still for longer than its lease, or that read a
-    list that is behind, may have added one.
-    """
-
-    comment: Comment
-    payload: dict[str, str]
-    others: tuple[Comment, ...] = ()
-
-
-async def _ours(context: Context, target: PlanCommentTarget) -> _Ours | None:
-    """The comment that is there; read again where none is, as lists of a forge may be behind."""
-    forge = context.forge(target.repo)
-    found = await _among(context, target, target.comments)
-    if found is None:
-        now = await forge.comments(target.repo.path, target.request.number)
-        found = await _among(context, target, now)
-    return found
-
-
-async def _among(
-    context: Context, target: PlanCommentTarget, comments: Iterable[Comment]
-) -> _Ours | None:
-    me = await context.forge(target.repo).me()
-    found: list[_Ours] = []
-    for each in comments:
-        payload = context.markers.read(MARKER, target.repo, each.body)
-        mine = each.author.id == me.id and payload is not None
-        if mine and payload and payload.get("application") == target.application:
-            found.append(_Ours(each, payload))
-    if not found:
-        return None
-    return replace(found[0], others=tuple(each.comment for each in found[1:]))
-
-
-def _memory(ours: _Ours | None) -> Memory | None:
+def _memory(ours: OwnComment | None) -> Memory | None:
     """What the comment remembers of the plans it showed."""
     return decode(ours.payload.get("memory", "")) if ours is not None else None
 
 
-def _write(
-    target: PlanCommentTarget, ours: _Ours | None, text: str, pace: Pace | None = None
-) -> tuple[Effect, ...]:
-    """Edit the comment, or add it where there is none; nothing where it says so already.
+def _place(target: PlanCommentTarget) -> OwnCommentPlace:
+    repo, number, application = target.repo, target.request.number, target.application
+    return OwnCommentPlace(
+        repo, number, MARKER, lambda payload: payload.get("application") == application
+    )
 
-    Others are no plan comments any more.
-    """
-    repo, number = target.repo, target.request.number
-    if ours is None:
-        return (AddComment(repo, number, text),)
-    pointer = words.superseded(target.application)
-    others = [EditComment(repo, number, each.id, pointer) for each in ours.others]
-    if ours.comment.body == text:
-        return tuple(others)
-    return (EditComment(repo, number, ours.comment.id, text, pace), *others)
+
+def _write(
+    target: PlanCommentTarget, ours: OwnComment | None, text: str, pace: Pace | None = None
+) -> tuple[Effect, ...]:
+    return _place(target).write(ours, text, words.superseded(target.application), pace)

@@ -12,6 +12,7 @@ import structlog
 
 from bot.chatops.closed_requests import refuse_commands
 from bot.context import Context
+from bot.documents.tenants import is_tenant_setup
 from bot.forges import ForgeError, NotFoundError, TransientForgeError
 from bot.gather.errors import GatherError
 from bot.gather.fleet import read_fleet
@@ -24,7 +25,7 @@ from bot.store.queue import Claim
 from bot.worker.agents import reconcile_agent
 from bot.worker.claims import ClaimFence
 from bot.worker.clusters import reconcile_cluster
-from bot.worker.fleet_requests import check_fleet_request
+from bot.worker.fleet_requests import review_fleet_request
 from bot.worker.foreign_requests import allow_foreign_request
 from bot.worker.reconcile import reconcile_application, reconcile_review
 from bot.worker.shares import Shares, tenant_of
@@ -217,10 +218,14 @@ async def _review(context: Context, rest: str) -> datetime | None:
             await refuse_commands(context, repo, request, ())
         return None
     if repo == context.fleet:
-        await check_fleet_request(context, request)
+        await review_fleet_request(context, request)
     fleet = await read_fleet(context)
     applications = tuple(
-        sorted(each.application for each in fleet.registrations if each.app == repo)
+        sorted(
+            each.application
+            for each in fleet.registrations
+            if each.app == repo and not (request.state == "open" and is_tenant_setup(each))
+        )
     )
     if repo == context.fleet and not applications:
         return None

@@ -17,33 +17,38 @@ FORK = "mallory/storefront"
 STRANGER, TOKEN = "mallory", "token-of-mallory-for-tests"
 
 
-def propose_from_fork(world: "World", files: "Mapping[str, bytes | None]") -> int:
-    """Open a merge request on the app repo from a stranger's fork; its number."""
+def propose_from_fork(world: "World", files: "Mapping[str, bytes | None]", path: str = APP) -> int:
+    """Open a merge request from a stranger's fork, on the app repo or another one; its number."""
     forge = world.site.made.forge
     world.site.tokens[STRANGER] = TOKEN
     foreign_branch = forge.create_user(STRANGER, TOKEN)
-    forge.repositories[APP].roles[STRANGER] = "read"
-    repository = forge.repository(APP)
+    forge.repositories[path].roles[STRANGER] = "read"
+    repository = forge.repository(path)
     number, repository.next_number = repository.next_number, repository.next_number + 1
-    base = forge.git.head(APP, "main")
+    base = forge.git.head(path, "main")
     assert base is not None
     made = MergeRequest(
-        APP, number, "Please", "", STRANGER, "main", "main", base, forge.now(), base=base
+        path, number, "Please", "", STRANGER, "main", "main", base, forge.now(), base=base
     )
     forge.add_request(made)
-    world.own.forks[APP, number] = FORK
-    move_fork(world, number, files, say=False)
+    world.own.forks[path, number] = FORK
+    move_fork(world, number, files, path, say=False)
     forge.note(made, foreign_branch, "opened", "opened this")
     return number
 
 
 def move_fork(
-    world: "World", number: int, files: "Mapping[str, bytes | None]", *, say: bool = True
+    world: "World",
+    number: int,
+    files: "Mapping[str, bytes | None]",
+    path: str = APP,
+    *,
+    say: bool = True,
 ) -> str:
     """Let the fork's branch have one more commit; the commit."""
     forge = world.site.made.forge
-    found = forge.request(APP, number)
-    repository = forge.git.open(APP)
+    found = forge.request(path, number)
+    repository = forge.git.open(path)
     who = pygit2.Signature("Mallory", "mallory@example.com", int(forge.clock().timestamp()), 0)
     sha = commit_files(repository, found.head, files, "Please", who)
     for ref in (f"refs/pull/{number}/head", f"refs/merge-requests/{number}/head"):

@@ -192,7 +192,7 @@ MUTATIONS = (
     ),
     Mutation(
         "write a plan comment for each plan",
-        "bot/report/plan_comment.py",
+        "bot/report/own_comment.py",
         "if ours is None:",
         "if ours is None or ours.comment.body != text:",
         "people keep away",
