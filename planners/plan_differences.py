@@ -78,8 +78,8 @@ class PlanDifference:
 
     `rendered` are the clusters on which files of a component differ that stays there, `clusters`
     how many the second plan has. `waves` counts those that carry the difference out; `digest` is
-    that of the second plan. `conditions` are both plans', where they differ. A BROKEN or FAILING
-    one has `problems`.
+    that of the second plan. `conditions` are both plans', where they differ by more than the moves.
+    A BROKEN or FAILING one has `problems`.
     """
 
     application: str
@@ -121,7 +121,7 @@ def _compared(application: str, before: Planned | None, after: Planned) -> PlanD
     terms, reordered = None, False
     if before is not None:
         reordered = _order(before.plan, old & new) != _order(after.plan, old & new)
-        terms = (before.conditions, after.conditions)
+        terms = _terms(before.conditions, moves), _terms(after.conditions, moves)
     found = PlanDifference(
         application=application,
         outcome=Outcome.SAME,
@@ -134,6 +134,13 @@ def _compared(application: str, before: Planned | None, after: Planned) -> PlanD
         digest=after.digest,
     )
     return replace(found, outcome=_outcome(found))
+
+
+def _terms(conditions: Conditions, moves: tuple[Move, ...]) -> Conditions:
+    """The conditions; those that follow from where components are go without saying."""
+    if not moves:
+        return conditions
+    return replace(conditions, stages=(), dependencies={}, time_zones=())
 
 
 def _outcome(found: PlanDifference) -> Outcome:

@@ -188,8 +188,8 @@ def _terms(before: Conditions, after: Conditions) -> Prose:
     """The conditions that fall away and those that are new."""
     old, new = conditions(before), conditions(after)
     lines = [
-        *(say("no longer: {}", each) for each in old if each not in new),
-        *(say("new: {}", each) for each in new if each not in old),
+        *(say("condition dropped: {}", each) for each in old if each not in new),
+        *(say("new condition: {}", each) for each in new if each not in old),
     ]
     return phrases(lines, 2, "; ") if lines else say("conditions of merging differ")
 

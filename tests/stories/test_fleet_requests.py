@@ -1,9 +1,15 @@
 """A merge request on the fleet repo says what `check` would say, and which plans it changes."""
 
+from dataclasses import replace
+
 import pytest
 
+from bot.engine.propose import Proposal
 from bot.report.fleet_comment import FLEET as CONTEXT
 from bot.sandbox.demo.site import APP, BOT, FLEET
+from bot.worker import fleet_plans
+from bot.worker.fleet_requests import review_fleet_request
+from planners.model.snapshot import Snapshot
 from tests.fakes.forks import move_fork, propose_from_fork
 from tests.fakes.world import World, small_app, small_fleet
 
@@ -123,10 +129,28 @@ spec: {{application: new, tenant: shop, app: 'local:other/secret', deploy: 'loca
     assert asked == []
 
 
-@pytest.mark.parametrize("world", ["gitlab"], indirect=True)
+async def test_work_is_bounded_and_done_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    open_shop(world)
+    number = propose(world, "drain", DRAINED)
+    await world.settle()
+    request = await world.context.forge(world.context.fleet).merge_request(FLEET, number)
+    before = comment(world, number)
+
+    async def planned(_: Snapshot) -> Proposal:
+        raise AssertionError("nothing has changed")
+
+    await review_fleet_request(replace(world.context, propose=planned), request)
+    assert comment(world, number) == before
+
+    monkeypatch.setattr(fleet_plans, "MOST_PLANNED", 0)
+    world.otto.push(FLEET, "drain", policy("{approvals: [{count: 2}]}"), "Be careful, too")
+    await world.settle()
+    assert "no change found; 1 not planned of 1 application" in comment(world, number)
+    assert "**Not planned**: `storefront`." in comment(world, number)
+
+
 async def test_nothing_is_planned_for_a_fork_until_somebody_asks(world: World) -> None:
     open_shop(world)
-    await world.settle()
     number = propose_from_fork(world, DRAINED, FLEET)
     await world.settle()
     assert "no plans are compared yet" in comment(world, number)
