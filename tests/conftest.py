@@ -49,8 +49,8 @@ def _is_roomy(folder: Path) -> bool:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """Two workers more than cores: some tests wait for servers that end and for other processes."""
-    return len(os.sched_getaffinity(0)) + 2
+    """One worker more than cores, since some tests wait; each costs its imports and collection."""
+    return len(os.sched_getaffinity(0)) + 1
 
 
 @pytest.hookimpl(wrapper=True)
