@@ -1,7 +1,7 @@
 """Renders the agents' own objects: one file for each unit, and those of a tenant's set-up.
 
-They are serialised once for each component, agent and settings, with a placeholder for the name of
-the cluster.
+They are serialised once for each component, agent and settings, with NAME for the name of the
+cluster.
 """
 
 from collections.abc import Iterable, Mapping
@@ -18,12 +18,12 @@ from renderers.agents import (
     Target,
     TenantTarget,
 )
+from renderers.cluster_files import NAME
 from renderers.layout import Layout, object_files
 from renderers.tenant_setup import access_objects
 from renderers.tree import FileTree
 
 CLUSTER_PLACEHOLDER = "stand_in.cluster"  # a valid name has no underscore (RFC 1123)
-_PLACEHOLDER = CLUSTER_PLACEHOLDER.encode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,6 @@ class ReferenceFiles:
     agents: Mapping[str, References]
     _sites: dict[str, Site] = field(default_factory=dict)
     _kinds: dict[tuple[AgentKey, str], int] = field(default_factory=dict)
-    _templates: dict[tuple[str, int], bytes] = field(default_factory=dict)
     _setups: dict[int, FileTree] = field(default_factory=dict)
     _refused: dict[tuple[str, int, int], bool] = field(default_factory=dict)
 
@@ -80,26 +79,19 @@ class ReferenceFiles:
         return self._sites[cluster.name]
 
     def files(self, component: str, site: Site) -> FileTree:
-        """The agent's objects for a unit, in one file."""
-        template = self._templates.get((component, site.kind))
-        if template is None:
-            template = self._written(site, Unit(component, site.rendered_name))
-            self._templates[component, site.kind] = template
-        if not template:
-            return {}
-        return {f"{site.sync}/{component}.yaml": template.replace(_PLACEHOLDER, site.name.encode())}
+        """The agent's objects for a unit, in one file; with NAME for the cluster's name."""
+        content = self._written(site, Unit(component, site.rendered_name))
+        return {f"{site.sync}/{component}.yaml": _as_template(content)} if content else {}
 
     def setup_files(self, site: Site) -> FileTree:
         """What a tenant's set-up has on a cluster because of its agent, by file name."""
         if site.kind not in self._setups:
             items = self._setup_objects(site.key, site.rendered_name)
             files = object_files(items, self.snapshot.tenant.namespace)
-            written = {file: yaml.dump(item) for file, item in zip(files, items, strict=True)}
-            self._setups[site.kind] = written
-        return {
-            file: content.replace(_PLACEHOLDER, site.name.encode())
-            for file, content in self._setups[site.kind].items()
-        }
+            self._setups[site.kind] = {
+                file: _as_template(yaml.dump(item)) for file, item in zip(files, items, strict=True)
+            }
+        return self._setups[site.kind]
 
     def refusals(self, component: str, site: Site) -> tuple[str, ...]:
         """Why the agent could not deliver the unit; each distinct kind of cluster is asked once."""
@@ -160,6 +152,11 @@ class ReferenceFiles:
             is_tenant_setup=snapshot.application.is_tenant_setup,
             other_deploys=tuple(each.deploy for each in snapshot.tenant_applications),
         )
+
+
+def _as_template(content: bytes) -> bytes:
+    """Written objects with NAME instead of the placeholder."""
+    return content.replace(CLUSTER_PLACEHOLDER.encode(), NAME)
 
 
 def _rendered_name(name: str) -> str:

@@ -4,7 +4,7 @@ Called by `bot.engine.propose` between planning and gating.
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import NamedTuple
@@ -22,12 +22,12 @@ from planners.model import (
 from planners.model.addresses import Awaited
 from planners.model.network import Network
 from planners.model.snapshot import Snapshot
-from planners.model.unit_files import UnitFiles
 from planners.plan import Plan
 from renderers import yaml
 from renderers.agents import References
 from renderers.autoscaled import AutoscaledObjects
 from renderers.carriers import Carrier
+from renderers.cluster_files import ClusterFiles, FilesTemplate
 from renderers.defects import Defect, confined
 from renderers.derived import DerivedObjects, annotated
 from renderers.kubernetes.fields import in_key_order
@@ -85,29 +85,17 @@ class _ReplicasKey(NamedTuple):
 
 
 class _FilesKey(NamedTuple):
-    """What distinguishes object files and what is found in them.
+    """What distinguishes the files of units, and what is found in them.
 
-    That is the variant, its replicas, the kind of the cluster's agent, and its version of
-    Kubernetes.
+    That is the variant, its replicas, the kind of the cluster's agent, the length of the cluster's
+    name, which agents limit, and its version of Kubernetes.
     """
 
     variant: VariantKey
     replicas: _ReplicasKey
     kind: int
+    name_length: int
     kubernetes: str | None
-
-
-class _Names(NamedTuple):
-    """The names of a unit's files, sorted, and the position that each had before."""
-
-    names: tuple[str, ...]
-    order: tuple[int, ...]
-
-    @classmethod
-    def of(cls, paths: Sequence[str], folder: str) -> "_Names":
-        """The names of paths in a folder."""
-        order = sorted(range(len(paths)), key=paths.__getitem__)
-        return cls(tuple([paths[row].removeprefix(folder) for row in order]), tuple(order))
 
 
 NO_REPLICAS = _ReplicasKey(frozenset(), frozenset())
@@ -125,7 +113,8 @@ class _ProblemKey:
 class _Rendering:
     """One run: the files of each variant, and the distinct problems found so far.
 
-    `settled` has the files in which nothing is found that counts for each cluster.
+    `settled` has the files in which nothing is found that counts for each cluster. `keys` are those
+    of variants by component and cluster, `planned` the variants that the plan has.
     """
 
     plan: Plan
@@ -135,54 +124,84 @@ class _Rendering:
     schemas: Schemas
     derived: DerivedObjects
     files: dict[tuple[VariantKey, _ReplicasKey], FileTree] = field(default_factory=dict)
-    settled: dict[_FilesKey, FileTree] = field(default_factory=dict)
+    settled: dict[_FilesKey, FilesTemplate] = field(default_factory=dict)
     problems: dict[_ProblemKey, PlanProblem] = field(default_factory=dict)
     warnings: dict[str, None] = field(default_factory=dict)
     usages: dict[tuple[VariantKey, _ReplicasKey], dict[str, Usage]] = field(default_factory=dict)
     refused: dict[tuple[VariantKey, int], tuple[str, ...]] = field(default_factory=dict)
     written: dict[int, _Written] = field(default_factory=dict)
     networks: dict[Network, FileTree] = field(default_factory=dict)
-    names: dict[tuple[str, tuple[str, ...], bool], _Names] = field(default_factory=dict)
+    templates: dict[tuple[str, int, int], FilesTemplate] = field(default_factory=dict)
     defects: list[Defect] = field(default_factory=list)
+    clusters: Mapping[str, Cluster] = field(init=False)
+    components: Mapping[str, Component] = field(init=False)
+    keys: Mapping[str, Mapping[str, VariantKey]] = field(init=False)
+    planned: Mapping[VariantKey, Variant] = field(init=False)
     defined: DefinedKinds = field(init=False)
     quota: QuotaLedger = field(init=False)
     validation: SchemaValidation = field(init=False)
     owners: ObjectOwners = field(init=False)
 
     def __post_init__(self) -> None:
-        self.defined = self.kinds_defined()
+        self.clusters = {cluster.name: cluster for cluster in self.snapshot.clusters}
+        self.components = {each.name: each for each in self.snapshot.application.components}
+        self.keys = {name: self.variants.keys.of(each) for name, each in self.components.items()}
+        self.planned = self.planned_variants()
+        self.defined = defined_kinds(i for each in self.planned.values() for i in each.objects)
         self.quota = QuotaLedger(self.snapshot)
         self.validation = SchemaValidation(self.variants, self.schemas)
         self.owners = ObjectOwners(self.snapshot, self.validation.place)
 
-    def kinds_defined(self) -> DefinedKinds:
-        """The custom kinds that the application defines, in every variant that is rolled out."""
-        clusters = {cluster.name: cluster for cluster in self.snapshot.clusters}
-        components = {each.name: each for each in self.snapshot.application.components}
-        keys = {name: self.variants.keys.of(each) for name, each in components.items()}
+    def planned_variants(self) -> Mapping[VariantKey, Variant]:
+        """Every variant that is rolled out."""
         found: dict[VariantKey, Variant] = {}
         for component, cluster in self.plan.units:
-            key = keys[component][cluster]
+            key = self.keys[component][cluster]
             if key not in found:
-                found[key] = self.variants.variant(components[component], clusters[cluster])
-        return defined_kinds(item for each in found.values() for item in each.objects)
+                part, site = self.components[component], self.clusters[cluster]
+                found[key] = self.variants.variant(part, site)
+        return found
 
-    def unit_files(self, unit: Unit, component: Component, cluster: Cluster) -> FileTree:
+    def unit_files(self, unit: Unit) -> FileTree:
         """All files of one unit: its objects, and the agent's references to them."""
+        cluster = self.clusters[unit.cluster]
         site = self.references.site(cluster)
-        for reason in self.references.refusals(component.name, site):
+        key = self.derived.key(unit, self.keys[unit.component][unit.cluster])
+        known = _FilesKey(
+            key, self.replicas(unit), site.kind, len(unit.cluster), cluster.kubernetes
+        )
+        template = self.settled.get(known)
+        if template is None:
+            template = self.files_template(unit, known, cluster, site)
+        else:
+            self.owners.add_known(key, unit.cluster)
+        return ClusterFiles(site.folder, unit.cluster, template)
+
+    def files_template(
+        self, unit: Unit, known: _FilesKey, cluster: Cluster, site: Site
+    ) -> FilesTemplate:
+        """The files of units like this one; it is settled if nothing is found in them."""
+        component = self.components[unit.component]
+        unreachable = self.references.refusals(component.name, site)
+        for reason in unreachable:
             self.problem(f"{unit}: {reason}")
-        files = self.object_files(unit, component, cluster, site)
+        files, found = self.object_files(unit, known, cluster, site)
         if self.snapshot.application.is_tenant_setup and component.name == COMPONENT:
-            files = {**files, **self.references.setup_files(site), **self.network_files(cluster)}
+            every = {**files, **self.references.setup_files(site), **self.network_files(cluster)}
+            return self.written_template(component, site, every)
+        kind = component.name, site.kind, id(files)
+        if kind not in self.templates:
+            self.templates[kind] = self.written_template(component, site, files)
+        if not found and not unreachable:
+            self.settled[known] = self.templates[kind]
+        return self.templates[kind]
+
+    def written_template(self, component: Component, site: Site, files: FileTree) -> FilesTemplate:
+        """The template of a unit's object files and of the agent's references to them."""
         own = self.references.files(component.name, site)
-        key = component.name, tuple(files), bool(own)
-        if key not in self.names:
-            objects = [f"{site.objects}/{component.name}/{name}" for name in files]
-            self.names[key] = _Names.of([*objects, *own], site.folder)
-        names, order = self.names[key]
-        contents = (*files.values(), *own.values())
-        return UnitFiles(site.folder, names, tuple([contents[row] for row in order]))
+        objects = {f"{site.objects}/{component.name}/{name}": each for name, each in files.items()}
+        every = {**objects, **own}
+        return FilesTemplate.of({p.removeprefix(site.folder): each for p, each in every.items()})
 
     def network_files(self, cluster: Cluster) -> FileTree:
         """What a tenant's set-up has on a cluster because of its network, by file name."""
@@ -194,33 +213,28 @@ class _Rendering:
         return self.networks[cluster.network]
 
     def object_files(
-        self, unit: Unit, component: Component, cluster: Cluster, site: Site
-    ) -> FileTree:
-        """The object files of a unit by file name, shared by all clusters with this variant."""
-        overrides = self.replicas(unit)
-        variant_key = self.derived.key(unit, self.variants.key(component, cluster))
-        known = _FilesKey(variant_key, overrides, site.kind, cluster.kubernetes)
-        if known in self.settled:
-            self.owners.add_known(variant_key, cluster.name)
-            return self.settled[known]
-        variant = self.derived.variant(variant_key, component, cluster)
-        findings = self.validation.validate(variant_key, variant, cluster)
-        self.owners.add(variant_key, variant, cluster.name)
-        refusals = self.object_refusals(variant_key, variant, site)
+        self, unit: Unit, known: _FilesKey, cluster: Cluster, site: Site
+    ) -> tuple[FileTree, bool]:
+        """The object files of a unit by file name, shared by all clusters with this variant.
+
+        Also whether something is found in them that counts for each cluster.
+        """
+        key = known.variant, known.replicas
+        variant = self.derived.variant(known.variant, self.components[unit.component], cluster)
+        findings = self.validation.validate(known.variant, variant, cluster)
+        self.owners.add(known.variant, variant, cluster.name)
+        refusals = self.object_refusals(known.variant, variant, site)
         for reason in refusals:
             self.problem(f"{unit}: {reason}")
-        key = (variant_key, overrides)
         if key not in self.files:
-            for target, count in sorted(overrides.set_here):
+            for target, count in sorted(known.replicas.set_here):
                 variant = self.variants.with_replicas(unit, target, variant, count)
             self.usages[key] = self.quota.usage(variant.objects)
-            variant = self.autoscaled(variant, overrides)
+            variant = self.autoscaled(variant, known.replicas)
             self.collect(variant)
             self.files[key] = self.write(variant)
         self.quota.add(unit.cluster, self.usages[key])
-        if not findings and not refusals and not self.usages[key]:
-            self.settled[known] = self.files[key]
-        return self.files[key]
+        return self.files[key], bool(findings or refusals or self.usages[key])
 
     def replicas(self, unit: Unit) -> _ReplicasKey:
         """The replicas that are set on a unit, and those that matter of what is merged of it."""
@@ -273,26 +287,23 @@ class _Rendering:
 
     def check_empty(self) -> None:
         """Warn of components that have no object anywhere."""
-        clusters = {cluster.name: cluster for cluster in self.snapshot.clusters}
-        units = self.plan.units
-        for part in self.snapshot.application.components:
-            sites = [clusters[each.cluster] for each in units if each.component == part.name]
-            if sites and not any(self.variants.variant(part, each).objects for each in sites):
+        placed = {key.component for key in self.planned}
+        filled = {key.component for key, each in self.planned.items() if each.objects}
+        for part in self.components.values():
+            if part.name in placed - filled:
                 place = f"{part.position}: " if part.position else ""
                 message = f"{place}{part.name} has no objects on any cluster: nothing is delivered"
                 self.warnings[message] = None
 
     def check_rules(self) -> None:
         """Report rules that set the replicas of a workload which none of their components has."""
-        clusters = {cluster.name: cluster for cluster in self.snapshot.clusters}
-        components = {each.name: each for each in self.snapshot.application.components}
         for rule in self.snapshot.application.rules:
             units = [each for each in self.plan.units if each.component in rule.components]
             target = rule.workload
             if target is None or not units:
                 continue
-            variants = (self.variants.variant(components[c], clusters[s]) for c, s in units)
-            if not any(has_object(each.objects, target) for each in variants):
+            keys = {self.keys[component][cluster] for component, cluster in units}
+            if not any(has_object(self.planned[key].objects, target) for key in keys):
                 message = (
                     f"rule {rule.name} sets the replicas of {target.kind}/{target.name}, which no "
                     f"component of it has ({', '.join(rule.components)}): correct the name"
@@ -394,12 +405,7 @@ def render(
     references = ReferenceFiles(snapshot, layout, agents)
     derived = DerivedObjects.of(plan, variants, carriers)
     run = _Rendering(plan, snapshot, derived.variants, references, schemas, derived)
-    clusters = {cluster.name: cluster for cluster in snapshot.clusters}
-    components = {each.name: each for each in snapshot.application.components}
-    trees = {
-        unit: run.unit_files(unit, components[unit.component], clusters[unit.cluster])
-        for unit in plan.units
-    }
+    trees = {unit: run.unit_files(unit) for unit in plan.units}
     run.check_empty()
     run.check_rules()
     for message in run.quota.problems():

@@ -10,10 +10,9 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from renderers.tree import blob_id
-
-NAME = b"\0"
-"""Stands for the cluster's name in a template. A file with such a byte is none."""
+from planners.model.unit_files import SharedNames, UnitFiles
+from renderers.cluster_files import NAME, ClusterFiles, FilesTemplate
+from renderers.tree import FileTree, blob_id
 
 FILLED = 30
 """Bytes that a file of a template takes in columns, about."""
@@ -87,6 +86,21 @@ class Contents(Mapping[str, bytes]):
         return sum(map(len, (*self.whole.values(), *self.templates))) + FILLED * len(self.filled)
 
 
+class _Blobs(NamedTuple):
+    """The blob ids of a template's files, and those files that have the cluster's name."""
+
+    ids: tuple[str, ...]
+    filled: tuple["_FilledFile", ...]
+
+
+class _FilledFile(NamedTuple):
+    """The position of a file among those of its unit, its template, and that one's position."""
+
+    row: int
+    content: bytes
+    template: int
+
+
 @dataclass(slots=True)
 class ContentWriter:
     """Collects the files of a plan."""
@@ -95,6 +109,16 @@ class ContentWriter:
     whole: dict[str, bytes] = field(default_factory=dict)
     templates: dict[bytes, int] = field(default_factory=dict)
     filled: dict[str, Filled] = field(default_factory=dict)
+    _names: SharedNames[bytes] = field(default_factory=SharedNames)
+    _known: dict[FilesTemplate, _Blobs] = field(default_factory=dict)
+
+    def files(self, cluster: str, tree: FileTree) -> UnitFiles[str]:
+        """Add the files of a unit, and return them with their blob ids."""
+        if isinstance(tree, ClusterFiles):
+            return UnitFiles(tree.folder, tree.template.names, self._fill(tree))
+        found = self._names.files(cluster, tree)
+        blobs = tuple([self.add(content, cluster) for content in found.contents])
+        return UnitFiles(found.folder, found.names, blobs)
 
     def add(self, content: bytes, cluster: str) -> str:
         """Add a file that is written on a cluster, and return its blob id."""
@@ -103,12 +127,34 @@ class ContentWriter:
             blob = self.blobs[content] = blob_id(content)
             name = cluster.encode()
             if name and name in content and NAME not in content:
-                template = content.replace(name, NAME)
-                row = self.templates.setdefault(template, len(self.templates))
-                self.filled[blob] = Filled(row, cluster)
+                self.filled[blob] = Filled(self._template(content.replace(name, NAME)), cluster)
             else:
                 self.whole[blob] = content
         return blob
+
+    def _fill(self, files: ClusterFiles) -> tuple[str, ...]:
+        """Add the files of a template, and return their blob ids."""
+        known = self._known.get(files.template)
+        if known is None:
+            known = self._known[files.template] = self._blobs(files)
+        ids, name = list(known.ids), files.cluster.encode()
+        for row, content, template in known.filled:
+            blob = ids[row] = blob_id(content.replace(NAME, name))
+            self.filled[blob] = Filled(template, files.cluster)
+        return tuple(ids)
+
+    def _blobs(self, files: ClusterFiles) -> _Blobs:
+        """The files that are equal on all clusters with a template are added once."""
+        contents = tuple(enumerate(files.template.contents))
+        ids = ("" if NAME in each else self.add(each, files.cluster) for _, each in contents)
+        filled = ((row, each) for row, each in contents if NAME in each)
+        return _Blobs(
+            tuple(ids), tuple(_FilledFile(row, each, self._template(each)) for row, each in filled)
+        )
+
+    def _template(self, content: bytes) -> int:
+        """The position of a template."""
+        return self.templates.setdefault(content, len(self.templates))
 
     @property
     def contents(self) -> Contents:

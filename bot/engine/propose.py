@@ -25,7 +25,6 @@ from planners.inputs import planning_input
 from planners.model import Application, PlanProblem, Unit
 from planners.model.gates import PendingUnit
 from planners.model.snapshot import PreviousDeployment, Snapshot
-from planners.model.unit_files import SharedNames, UnitFiles
 from planners.order import BEFORE_ROLLBACK, gate_wave
 from planners.placement.evaluate import Evaluator
 from planners.placement.exceptions import expired
@@ -327,13 +326,9 @@ def _compare(
 
 def _files(trees: Mapping[Unit, FileTree]) -> tuple[FilesByUnit, Contents]:
     """Each unit's files, path -> blob id, and the content of each blob id."""
-    shared, written = SharedNames[bytes](), ContentWriter()
+    written = ContentWriter()
     written.add(KEPT, "")
-    files = {}
-    for unit, tree in trees.items():
-        found, cluster = shared.files(unit.cluster, tree), unit.cluster
-        blobs = tuple([written.add(content, cluster) for content in found.contents])
-        files[unit] = UnitFiles(found.folder, found.names, blobs)
+    files = {unit: written.files(unit.cluster, tree) for unit, tree in trees.items()}
     return files, written.contents
 
 

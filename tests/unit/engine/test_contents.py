@@ -1,6 +1,7 @@
 """Files that differ in a cluster's name are kept as a template, and come out byte for byte."""
 
-from bot.engine.contents import NAME, ContentWriter
+from bot.engine.contents import ContentWriter
+from renderers.cluster_files import NAME
 from renderers.tree import blob_id
 
 TEXT = "path: ./clusters/{0}/apps\nname: {0}\n"
