@@ -3,21 +3,24 @@
 import asyncio
 import socket
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import httpx
 import uvicorn
-from fastapi import FastAPI, Request, Response
+from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from bot.forges._certificates import ssl_context
 from bot.sandbox.background import in_background
 from bot.sandbox.forge import api, git_http, pages
 from bot.sandbox.forge.accounts import RequestError
@@ -57,7 +60,7 @@ def create_forge(
     """Open the forge in a folder. `demo_tokens` (by login) allow sign-in with one click."""
     folder.mkdir(parents=True, exist_ok=True)
     storage, git = Storage(folder / "forge.db"), Git(folder / "repos")
-    client = hook_client or httpx.AsyncClient(trust_env=False)
+    client = hook_client or httpx.AsyncClient(verify=ssl_context(), trust_env=False)
     hooks = Hooks(storage, client, lambda: clock().isoformat(timespec="seconds"))
     forge = ForgeState(storage, git, hooks, clock)
     catch_up(forge)
@@ -74,10 +77,18 @@ def create_forge(
     app.add_middleware(SecurityHeaders)
     for kind in (RequestError, RequestValidationError, HTTPException):
         app.add_exception_handler(kind, _error_response)
-    app.include_router(api.router())
     app.include_router(git_http.router(forge))
-    app.include_router(pages.router())
+    app.router.routes.extend(_shared_routes())
     return ForgeApp(app, forge, hooks)
+
+
+@cache
+def _shared_routes() -> Sequence[BaseRoute]:
+    """The routes of every forge: FastAPI analyses their handlers once, not for each forge."""
+    root = APIRouter()
+    root.include_router(api.router())
+    root.include_router(pages.router())
+    return root.routes
 
 
 def _error_response(request: Request, error: Exception) -> Response:

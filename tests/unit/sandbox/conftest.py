@@ -13,6 +13,7 @@ import httpx
 import pytest
 from fastapi import FastAPI, Request, Response
 
+from bot.forges._certificates import ssl_context
 from bot.sandbox.demo.people import Person
 from bot.sandbox.forge.server import ForgeApp, ThreadedServer, create_forge
 
@@ -57,6 +58,7 @@ class Stage:
     def api(self, login: str) -> httpx.Client:
         """The programming interface as somebody, below the repository."""
         return httpx.Client(
+            verify=ssl_context(),
             base_url=f"{self.server.url}/api/v1/repos/{REPO}",
             headers={"Authorization": f"Bearer token-of-{login}"},
         )

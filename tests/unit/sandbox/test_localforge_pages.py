@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
+from bot.forges._certificates import ssl_context
 from tests.unit.sandbox.conftest import REPO, Stage
 
 PAGE = f"/{REPO}/merge_requests"
@@ -13,7 +14,9 @@ PAGE = f"/{REPO}/merge_requests"
 
 @pytest.fixture
 def browser(stage: Stage) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=stage.server.url, follow_redirects=True) as made:
+    with httpx.Client(
+        verify=ssl_context(), base_url=stage.server.url, follow_redirects=True
+    ) as made:
         yield made
 
 
