@@ -7,7 +7,7 @@ application returns to. A burst takes the clusters that it has, then the best of
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from planners.model import ClusterCount, Unit
+from planners.model import ClusterCount, PlanProblem, Unit
 from planners.model.requests import WorkloadRequests
 from planners.model.rules import Action, Decision, Record, Records, Rule
 from planners.model.snapshot import Snapshot
@@ -28,7 +28,7 @@ class RuledPlacement:
 
     placement: Placement
     steps: Mapping[str, Mapping[int, str]]
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[PlanProblem, ...] = ()
 
 
 def place_with_rules(
@@ -43,8 +43,10 @@ def place_with_rules(
     added = {name: tuple(steps.values()) for name, steps in taken.items()}
     placement = place_all(with_deviations(snapshot, added), workloads, evaluator)
     warnings = tuple(
-        f"rule {rule.name} takes {len(taken[rule.name])} of {len(decision.steps)} clusters: no "
-        f"other cluster that it may take has room"
+        PlanProblem(
+            f"rule {rule.name} takes {len(taken[rule.name])} of {len(decision.steps)} clusters: no "
+            f"other cluster that it may take has room"
+        )
         for rule, decision in bursts
         if len(taken[rule.name]) < len(decision.steps)
     )

@@ -213,7 +213,7 @@ def disagreement(
     return f"application {name} of tenant {peer.tenant} does not declare it too"
 
 
-def idle_connections(application: Application, places: Places) -> Iterator[str]:
+def idle_connections(application: Application, places: Places) -> Iterator[PlanProblem]:
     """Intents that open nothing, because of another application; warnings of a plan."""
     for intent in application.connectivity:
         name = intent.caller.application or intent.callee.application
@@ -223,7 +223,8 @@ def idle_connections(application: Application, places: Places) -> Iterator[str]:
         if not reason and not any(_links(intent, places)):
             reason = f"application {name} does not run it yet, or not where it is reached"
         if reason:
-            yield f"{intent.position}: connectivity from {intent} opens nothing: {reason}"
+            message = f"connectivity from {intent} opens nothing: {reason}"
+            yield PlanProblem(message, intent.position)
 
 
 def link_problems(found: Sequence[Link]) -> Iterator[PlanProblem]:

@@ -2,14 +2,21 @@
 
 from collections.abc import Iterator, Sequence
 
-from planners.model import Cluster, CustomizationIntent, ExceptionRule, PlacementIntent, Unit
+from planners.model import (
+    Cluster,
+    CustomizationIntent,
+    ExceptionRule,
+    PlacementIntent,
+    PlanProblem,
+    Unit,
+)
 from planners.model.rules import FAILOVER
 from planners.model.selectors import Selector
 from planners.model.snapshot import Snapshot
 
 
-def idle_intents(snapshot: Snapshot, units: Sequence[Unit]) -> Iterator[str]:
-    """What each intent without effect selects, as sentences; `units` is what is placed."""
+def idle_intents(snapshot: Snapshot, units: Sequence[Unit]) -> Iterator[PlanProblem]:
+    """What each intent without effect selects; `units` is what is placed."""
     application = snapshot.application
     known = {each.name: each for each in snapshot.clusters}
     placed: dict[str, list[Cluster]] = {each.name: [] for each in application.components}
@@ -30,7 +37,7 @@ def _all(placed: dict[str, list[Cluster]]) -> list[Cluster]:
     return [cluster for clusters in placed.values() for cluster in clusters]
 
 
-def _stages(snapshot: Snapshot, clusters: dict[str, Cluster]) -> Iterator[str]:
+def _stages(snapshot: Snapshot, clusters: dict[str, Cluster]) -> Iterator[PlanProblem]:
     """Stages without a cluster of their own: nothing is placed there, or earlier ones took it."""
     left = dict(clusters)
     for stage in snapshot.application.stages:
@@ -44,13 +51,15 @@ def _stages(snapshot: Snapshot, clusters: dict[str, Cluster]) -> Iterator[str]:
                 if matched
                 else "selects no cluster on which a component is placed"
             )
-            place = f"{stage.position}: " if stage.position else ""
-            yield f"{place}stage {stage.name} ({stage.clusters}) {reason}: the rollout skips it"
+            message = f"stage {stage.name} ({stage.clusters}) {reason}: the rollout skips it"
+            yield PlanProblem(message, stage.position)
         for name in taken:
             del left[name]
 
 
-def _customization(change: CustomizationIntent, placed: dict[str, list[Cluster]]) -> Iterator[str]:
+def _customization(
+    change: CustomizationIntent, placed: dict[str, list[Cluster]]
+) -> Iterator[PlanProblem]:
     if any(
         change.applies_to(component, cluster)
         for component in change.components
@@ -58,10 +67,11 @@ def _customization(change: CustomizationIntent, placed: dict[str, list[Cluster]]
     ):
         return
     excluded = f" except {change.excluded}" if change.excluded is not None else ""
-    yield (
-        f"{change.position}: customisation {change.name} has no effect: "
+    yield PlanProblem(
+        f"customisation {change.name} has no effect: "
         f"{', '.join(change.components)} runs on no cluster that it selects "
-        f"({change.clusters or Selector()}{excluded})"
+        f"({change.clusters or Selector()}{excluded})",
+        change.position,
     )
 
 
@@ -76,39 +86,37 @@ def _selected(name: str, rule: ExceptionRule, snapshot: Snapshot) -> bool:
 
 def _exception(
     rule: ExceptionRule, placed: dict[str, list[Cluster]], snapshot: Snapshot
-) -> Iterator[str]:
+) -> Iterator[PlanProblem]:
     components = ", ".join(rule.components)
     clusters = {each.name: each for name in rule.components for each in placed.get(name, ())}
     for name in rule.add:
         if name not in clusters:
-            yield (
-                f"{rule.position}: the exception adds {name}, but {components} is not placed there"
-            )
+            message = f"the exception adds {name}, but {components} is not placed there"
+            yield PlanProblem(message, rule.position)
     for name in () if rule.rule else rule.remove:
         if not _selected(name, rule, snapshot):
-            yield (
-                f"{rule.position}: the exception removes {name}, which no placement of "
-                f"{components} selects"
-            )
+            message = f"the exception removes {name}, which no placement of {components} selects"
+            yield PlanProblem(message, rule.position)
     if rule.replicas is not None and not any(map(rule.clusters.matches, clusters.values())):
-        yield (
-            f"{rule.position}: the exception for replicas has no effect: {components} runs on no "
-            f"cluster that it selects ({rule.clusters})"
+        yield PlanProblem(
+            f"the exception for replicas has no effect: {components} runs on no cluster that it "
+            f"selects ({rule.clusters})",
+            rule.position,
         )
 
 
-def _weights(intent: PlacementIntent, placed: dict[str, list[Cluster]]) -> Iterator[str]:
+def _weights(intent: PlacementIntent, placed: dict[str, list[Cluster]]) -> Iterator[PlanProblem]:
     clusters = [each for name in intent.components for each in placed.get(name, ())]
     for weight in intent.replicas.weights if intent.replicas is not None else ():
         if not any(map(weight.clusters.matches, clusters)):
-            yield (
-                f"{intent.position}: the weight {weight.weight} has no effect: "
-                f"{', '.join(intent.components)} runs on no cluster that it selects "
-                f"({weight.clusters})"
+            yield PlanProblem(
+                f"the weight {weight.weight} has no effect: {', '.join(intent.components)} runs on "
+                f"no cluster that it selects ({weight.clusters})",
+                intent.position,
             )
 
 
-def _automatic(snapshot: Snapshot) -> Iterator[str]:
+def _automatic(snapshot: Snapshot) -> Iterator[PlanProblem]:
     """Rules that policies let act without a person, and that do not exist."""
     application = snapshot.application
     known = {each.name for each in application.rules}
@@ -117,7 +125,7 @@ def _automatic(snapshot: Snapshot) -> Iterator[str]:
     for policy in snapshot.policies:
         for each in policy.automatic:
             if each.application == application.name and each.rule not in known:
-                yield (
+                yield PlanProblem(
                     f"policy {policy.name} lets rule {each.rule} act without a person, but "
                     f"{application.name} has no such rule (it has "
                     f"{', '.join(sorted(known)) or 'none'}): correct the name in the fleet repo"

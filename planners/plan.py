@@ -61,7 +61,7 @@ class Plan:
     awaited: Awaited = field(default_factory=dict)
     decisions: tuple[Decision, ...] = ()
     records: Records = field(default_factory=dict)
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[PlanProblem, ...] = ()
 
     @cached_property
     def units(self) -> tuple[Unit, ...]:

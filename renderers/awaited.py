@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import TypeAlias
 
-from planners.model import Unit
+from planners.model import PlanProblem, Unit
 from planners.model.addresses import (
     Awaited,
     AwaitedAddress,
@@ -78,7 +78,7 @@ class Waits:
     """Who waits for which addresses, and what goes on without."""
 
     awaited: Awaited = field(default_factory=dict)
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[PlanProblem, ...] = ()
 
 
 def waits(
@@ -95,7 +95,7 @@ def waits(
         for unit in wave.units
     }
     awaited: dict[Unit, list[AwaitedAddress]] = {}
-    warnings: dict[str, None] = {}
+    warnings: dict[PlanProblem, None] = {}
     for client, calls in _without_address(connections, carriers):
         if client in leaving or client not in position:
             continue
@@ -109,10 +109,11 @@ def waits(
             refused = next((each.refused for each in servers if each.refused), None)
             awaited.setdefault(client, []).append(AwaitedAddress(clusters, name, refused))
         else:
-            warnings[
+            message = (
                 f"{client.component} calls {name} of {clusters[0]} once that reports its address, "
                 f"which follows as a change of its own"
-            ] = None
+            )
+            warnings[PlanProblem(message)] = None
     return Waits({unit: tuple(each) for unit, each in sorted(awaited.items())}, tuple(warnings))
 
 

@@ -140,7 +140,7 @@ class DerivedObjects:
     links: tuple[Link, ...] = ()
     connections: tuple[Connection, ...] = ()
     problems: tuple[PlanProblem, ...] = ()
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[PlanProblem, ...] = ()
     waits: Waits = field(default_factory=Waits)
     _serves: dict[Unit, list[Connection]] = field(default_factory=dict)
     _calls: dict[Unit, list[Connection]] = field(default_factory=dict)
@@ -273,13 +273,14 @@ class DerivedObjects:
                     if not resolver.leaves(each.intent, client):
                         resolver.problem(each.intent, message, _place(each))
 
-    def _cautions(self) -> Iterator[str]:
-        found: dict[str, None] = {}
+    def _cautions(self) -> Iterator[PlanProblem]:
+        found: dict[PlanProblem, None] = {}
         for carrier in self.carriers:
             if isinstance(carrier, WarnsOfConnections):
                 for each, message in carrier.cautions(self.connections):
                     intent = each.intent
-                    found[f"{intent.position}: connectivity from {intent}: {message}"] = None
+                    text = f"connectivity from {intent}: {message}"
+                    found[PlanProblem(text, intent.position)] = None
         yield from found
 
     def _met(self, connection: Connection) -> frozenset[Need]:

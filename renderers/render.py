@@ -64,7 +64,7 @@ class Rendered:
 
     trees: Mapping[Unit, FileTree]
     problems: tuple[PlanProblem, ...] = ()
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[PlanProblem, ...] = ()
     defects: tuple[Defect, ...] = ()
     links: tuple[Link, ...] = ()
     awaited: Awaited = field(default_factory=dict)
@@ -126,7 +126,7 @@ class _Rendering:
     files: dict[tuple[VariantKey, _ReplicasKey], FileTree] = field(default_factory=dict)
     settled: dict[_FilesKey, FilesTemplate] = field(default_factory=dict)
     problems: dict[_ProblemKey, PlanProblem] = field(default_factory=dict)
-    warnings: dict[str, None] = field(default_factory=dict)
+    warnings: dict[PlanProblem, None] = field(default_factory=dict)
     usages: dict[tuple[VariantKey, _ReplicasKey], dict[str, Usage]] = field(default_factory=dict)
     refused: dict[tuple[VariantKey, int], tuple[str, ...]] = field(default_factory=dict)
     written: dict[int, _Written] = field(default_factory=dict)
@@ -254,7 +254,9 @@ class _Rendering:
             lambda item: any(is_target(item, target) for target in targets),
             partial(custom_schema, self.variants.custom),
         ).written(variant.objects)
-        return replace(variant, objects=objects, warnings=[*variant.warnings, *told])
+        return replace(
+            variant, objects=objects, warnings=[*variant.warnings, *map(PlanProblem, told)]
+        )
 
     def object_refusals(self, key: VariantKey, variant: Variant, site: Site) -> tuple[str, ...]:
         """Why the agent could not apply objects of a variant, by kind of cluster."""
@@ -291,9 +293,8 @@ class _Rendering:
         filled = {key.component for key, each in self.planned.items() if each.objects}
         for part in self.components.values():
             if part.name in placed - filled:
-                place = f"{part.position}: " if part.position else ""
-                message = f"{place}{part.name} has no objects on any cluster: nothing is delivered"
-                self.warnings[message] = None
+                message = f"{part.name} has no objects on any cluster: nothing is delivered"
+                self.warnings[PlanProblem(message, part.position)] = None
 
     def check_rules(self) -> None:
         """Report rules that set the replicas of a workload which none of their components has."""
@@ -324,7 +325,7 @@ class _Rendering:
             self.check(variant, item, partial(self.violations, item, plaintext=plaintext))
         self.check(variant, item, partial(self.quota.rejections, item))
         for assumption in self.quota.assumptions(item):
-            self.warnings[f"{name}: {assumption}"] = None
+            self.warnings[PlanProblem(f"{name}: {assumption}")] = None
 
     def check(self, variant: Variant, item: Object, rule: Callable[[], Iterable[str]]) -> None:
         """Add what a rule finds in an object and where that is, or that it could not be applied."""
@@ -345,9 +346,8 @@ class _Rendering:
         signed = signature_of(item, application, self.snapshot.policies)
         if signed is not None:
             label = label_of(item)
-            self.warnings[f"{label} is permitted by its signature in a policy: {signed.reason}"] = (
-                None
-            )
+            permitted = f"{label} is permitted by its signature in a policy: {signed.reason}"
+            self.warnings[PlanProblem(permitted)] = None
             yield from tenancy.signed_violations(item, plaintext_allowed=plaintext)
             return
         hint = ""

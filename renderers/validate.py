@@ -81,11 +81,10 @@ class SchemaValidation:
             if not finding.is_warning
         )
 
-    def warnings(self) -> tuple[str, ...]:
-        """What could not be checked, each with its position and clusters."""
+    def warnings(self) -> tuple[PlanProblem, ...]:
+        """What could not be checked, each with its clusters."""
         return tuple(
-            f"{f'{finding.position}: ' if finding.position else ''}{finding.message} "
-            f"[on {_listing(clusters)}]"
+            PlanProblem(f"{finding.message} [on {_listing(clusters)}]", finding.position)
             for finding, clusters in self._clusters.items()
             if finding.is_warning
         )

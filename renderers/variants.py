@@ -78,7 +78,7 @@ class Variant:
     cluster: Cluster
     objects: list[Object]
     problems: list[PlanProblem] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
+    warnings: list[PlanProblem] = field(default_factory=list)
     written: dict[Identity, WriteLedger[CustomizationIntent]] = field(default_factory=dict)
     origins: Mapping[Identity, Origin] = field(default_factory=dict)
 
@@ -108,7 +108,7 @@ class Variants:
     _budget: PatchBudget | None = None
     _source_problems: dict[tuple[str, str], PlanProblem] = field(default_factory=dict)
     _variants: dict[VariantKey, Variant] = field(default_factory=dict)
-    _unused: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    _unused: dict[str, tuple[PlanProblem, ...]] = field(default_factory=dict)
 
     def workloads(self) -> WorkloadTable:
         """What every component would request on every cluster; equal variants share one tuple."""
@@ -207,13 +207,16 @@ class Variants:
         if (component.name, file) in self._source_problems:
             variant.problems.append(self._source_problems[component.name, file])
 
-    def _unused_references(self, component: Component) -> Iterator[str]:
+    def _unused_references(self, component: Component) -> Iterator[PlanProblem]:
         """References to values in the files of a component, which are delivered as they are."""
         if component.name not in self._unused:
             path = component.source.path
             self._unused[component.name] = tuple(
-                f"{path}/{file}:{line}:{column}: {component.name}: {text} stays as it is: "
-                f"write it in a patch or a template of `customizations` to replace it"
+                PlanProblem(
+                    f"{component.name}: {text} stays as it is: write it in a patch or a template "
+                    f"of `customizations` to replace it",
+                    FilePosition(f"{path}/{file}".lstrip("/"), line, column),
+                )
                 for file, line, column, text in unused_references(
                     self.snapshot.sources[component.name]
                 )
@@ -429,11 +432,11 @@ class _Customization:
         schema = custom_schema(self.variants.custom, item)
         if patch.uses_schema and schema is None and not is_built_in(item):
             kind = f"{item.get('apiVersion')} {item.get('kind')}"
-            self.variant.warnings.append(
-                f"customisation {self.intent.name} ({self.intent.position}): the application does "
-                f"not define {kind}, so a strategic merge replaces its lists instead of merging "
-                f"them"
+            message = (
+                f"customisation {self.intent.name}: the application does not define {kind}, so a "
+                f"strategic merge replaces its lists instead of merging them"
             )
+            self.variant.warnings.append(PlanProblem(message, self.intent.position))
         self.variants.budget.spend(item, body)
         result = patch.apply(item, body, schema)
         self.variants.budget.spend(result)

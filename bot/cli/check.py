@@ -50,7 +50,7 @@ def _check(options: argparse.Namespace, found: Findings) -> list[Line]:
     fleet = None
     if options.fleet:
         read = load_fleet_folder(options.fleet)
-        found.entries += [warning(str(each), options.fleet) for each in read.warnings]
+        found.entries += [warning(each, options.fleet) for each in read.warnings]
         fleet = read.fleet
     summary = [Line(f"{options.fleet}: {plural(len(fleet.clusters), 'cluster')}")] if fleet else []
     if not options.app:

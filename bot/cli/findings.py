@@ -1,12 +1,13 @@
 """What `check` found, whatever it is printed as."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePath
-from typing import Literal
+from typing import Literal, TypeAlias
 
-from bot.cli.errors import InputError, ProblemsError
+from bot.cli.errors import InputError, PositionedProblem, ProblemsError
+
+Level: TypeAlias = Literal["error", "warning"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +17,7 @@ class Finding:
     `file` is empty where it is about no single file; without a position, line and column are 0.
     """
 
-    level: Literal["error", "warning"]
+    level: Level
     message: str
     file: str = ""
     line: int = 0
@@ -41,29 +42,23 @@ class Findings:
         return any(each.level == "error" for each in self.entries)
 
 
-_PLACED = re.compile(r"([^\s:]+):([0-9]+):([0-9]+): (.+)", re.DOTALL)
+def warning(found: PositionedProblem, folder: PurePath) -> Finding:
+    """A warning of a plan, or of documents in a folder."""
+    return _finding("warning", found, folder)
 
 
-def warning(text: str, folder: PurePath) -> Finding:
-    """A warning of a plan; one that begins with a place in a file has it as its own."""
-    placed = _PLACED.fullmatch(text)
-    if placed is None:
-        return Finding("warning", text)
-    file, line, column, message = placed.groups()
-    return Finding("warning", message, (folder / file).as_posix(), int(line), int(column))
+def _finding(level: Level, found: PositionedProblem, folder: PurePath) -> Finding:
+    place = found.position
+    if place is None:
+        return Finding(level, str(found))
+    message = str(found).removeprefix(f"{place}: ")
+    return Finding(level, message, (folder / place.file).as_posix(), place.line, place.column)
 
 
 def findings_of(error: InputError) -> list[Finding]:
     """Each problem on its own; an error without positions as it is."""
     if not isinstance(error, ProblemsError):
         return [Finding("error", str(error))]
-    found = list[Finding]()
-    for each in error.problems:
-        if each.position is None:
-            found.append(Finding("error", str(each)))
-            continue
-        place = each.position
-        file = PurePath(error.folder or "", place.file).as_posix()
-        message = str(each).removeprefix(f"{place}: ")
-        found.append(Finding("error", message, file, place.line, place.column))
+    folder = PurePath(error.folder or "")
+    found = [_finding("error", each, folder) for each in error.problems]
     return [*found, *([Finding("error", "\n".join(error.notes))] if error.notes else [])]

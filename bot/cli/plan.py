@@ -99,7 +99,7 @@ def _as_json(proposal: Proposal, diffs: Diffs) -> Mapping[str, object]:
         "placement": [why.as_data(each) for each in trace],
         "connections": list(all_connections(proposal.links)),
         "longestChain": timetable.longest_chain(made, proposal.application),
-        "warnings": list(proposal.warnings),
+        "warnings": list(map(str, proposal.warnings)),
     }
 
 

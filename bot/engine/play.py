@@ -28,7 +28,7 @@ class Frame:
     states: States
     units: tuple[Unit, ...]
     problems: tuple[PlanProblem, ...] = ()
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[PlanProblem, ...] = ()
 
 
 def play(snapshot: Snapshot, steps: Iterator[tuple[datetime, Values]]) -> Iterator[Frame]:

@@ -61,7 +61,7 @@ class Draft:
     digest: str = ""
     conditions: Conditions = field(default_factory=Conditions)
     problems: tuple[PlanProblem, ...] = ()
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[PlanProblem, ...] = ()
     defects: tuple[Defect, ...] = ()
     links: tuple[Link, ...] = ()
     rollback_gates: Mapping[Unit, FileTree] = field(default_factory=dict)
@@ -86,7 +86,7 @@ class Proposal:
     problems: tuple[PlanProblem, ...]
     files: FilesByUnit = field(default_factory=dict)
     rendered: Mapping[str, bytes] = field(default_factory=dict)
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[PlanProblem, ...] = ()
     conditions: Conditions = field(default_factory=Conditions)
     defects: tuple[Defect, ...] = ()
     links: tuple[Link, ...] = ()
@@ -138,7 +138,7 @@ def draft(planned: Snapshot, *, thorough: bool = False) -> Draft:
         instead = _draft(held, thorough=thorough)
         if instead.problems:
             return found
-        waits = f"what rules decided waits: {found.problems[0]}"
+        waits = PlanProblem(f"what rules decided waits: {found.problems[0]}")
         return replace(instead, warnings=(*instead.warnings, waits))
 
 
@@ -302,11 +302,12 @@ def _roll_out(snapshot: Snapshot, drafted: Draft) -> Proposal:
     )
 
 
-def _idle(snapshot: Snapshot, planned: Plan) -> Iterator[str]:
+def _idle(snapshot: Snapshot, planned: Plan) -> Iterator[PlanProblem]:
     """Intents without effect: expired ones, and those that select nothing that is placed."""
     for rule in expired(snapshot):
         components = ", ".join(rule.components)
-        yield f"{rule.position}: the exception for {components} has expired: delete it"
+        message = f"the exception for {components} has expired: delete it"
+        yield PlanProblem(message, rule.position)
     yield from idle_intents(snapshot, planned.units)
 
 

@@ -221,9 +221,9 @@ def _rules(proposal: Proposal) -> str:
     return fold(plural(len(proposal.application.rules), "idle rule"), text)
 
 
-def _warnings(found: Sequence[str], *, preview: bool) -> str:
+def _warnings(found: Sequence[PlanProblem], *, preview: bool) -> str:
     """Warnings: they do not stop the plan, and after the merge they are no news."""
-    lines = [f"- {sentence(each, 300)}" for each in found[:MOST_WARNINGS]]
+    lines = [f"- {sentence(str(each), 300)}" for each in found[:MOST_WARNINGS]]
     if len(found) > MOST_WARNINGS:
         lines.append(f"- and {len(found) - MOST_WARNINGS} more")
     open_ones = OPEN_WARNINGS if preview else 0

@@ -86,7 +86,7 @@ class ObjectIdentity:
 
 @dataclass(frozen=True, slots=True)
 class PlanProblem:
-    """Why a plan cannot be carried out, with the position in a file where there is one."""
+    """Why a plan cannot be carried out, or a warning of it; with its position in a file, if any."""
 
     message: str
     position: FilePosition | None = None

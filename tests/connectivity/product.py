@@ -78,7 +78,7 @@ def render(world: World) -> Rendered:
         if not proposal.problems:
             objects = _objects(proposal)
             made = _clusters(world, fleet, objects), tuple(intents), tuple(refused)
-            return Rendered(*made, _notes(objects), proposal.warnings)
+            return Rendered(*made, _notes(objects), tuple(map(str, proposal.warnings)))
         if not named and not addressed:
             raise AssertionError(f"seed {world.seed}: {[str(it) for it in proposal.problems]}")
         addressed = bool(named) and addressed

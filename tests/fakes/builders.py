@@ -102,6 +102,11 @@ def snapshot(
     )
 
 
+def warnings_of(proposal: Proposal) -> tuple[str, ...]:
+    """The warnings of a plan, as people read them."""
+    return tuple(map(str, proposal.warnings))
+
+
 class World:
     """A fleet and a forge that do at once what effects say; `snapshot` is how they stand."""
 

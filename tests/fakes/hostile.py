@@ -15,6 +15,7 @@ from planners.model import (
     DependencyCondition,
     DependencyScope,
     MergeMethod,
+    PlanProblem,
     Repo,
     Revision,
     Stage,
@@ -135,7 +136,7 @@ def everywhere(text: str, written: str, size: Size = Size()) -> tuple[Proposal, 
         contents=blobs,
         evaluation=Evaluation(tuple(wave_statuses), ()),
         problems=(),
-        warnings=(text,),
+        warnings=(PlanProblem(text),),
         conditions=_conditions(text),
     )
     return proposal, diffs_of(changes, blobs)

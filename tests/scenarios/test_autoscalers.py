@@ -11,7 +11,15 @@ from bot.engine.propose import Proposal
 from planners.model import Cluster, Revision
 from renderers import yaml
 from renderers.kubernetes.fields import mapping
-from tests.fakes.builders import APP, World, application, component, deployment, snapshot
+from tests.fakes.builders import (
+    APP,
+    World,
+    application,
+    component,
+    deployment,
+    snapshot,
+    warnings_of,
+)
 
 HPA = (
     b"apiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\nmetadata: {name: web}\n"
@@ -63,7 +71,7 @@ agents = pytest.mark.parametrize("agent", sorted(discovery.agents()))
 @agents
 def test_a_new_workload_is_written_without_the_field(agent: str) -> None:
     world = Gathered(agent, SCALED)
-    told = world.settle().warnings
+    told = warnings_of(world.settle())
 
     assert world.replicas() is None
     assert told == (
@@ -81,15 +89,15 @@ def test_the_field_of_a_running_workload_is_given_up_by_its_owner_alone(agent: s
     assert world.replicas() == 2
 
     world.change(SCALED, "b")
-    (told,) = world.settle().warnings
+    (told,) = warnings_of(world.settle())
     assert world.replicas() == 2
     assert "Deployment/web keeps `replicas: 2`" in told
     assert "hand the field over on the clusters" in told
 
     world.change(LEFT_OUT, "c")
-    (told,) = world.pass_once().warnings
+    (told,) = warnings_of(world.pass_once())
     assert "Deployment/web gives up `replicas: 2`" in told
-    assert world.settle().warnings == ()
+    assert warnings_of(world.settle()) == ()
     assert world.replicas() is None
 
     world.change(SCALED, "d")
@@ -103,7 +111,7 @@ def test_the_field_is_written_again_when_the_autoscaler_has_gone(agent: str) -> 
     world.settle()
 
     world.change(PLAIN, "b")
-    assert world.settle().warnings == ()
+    assert warnings_of(world.settle()) == ()
     assert world.replicas() == 2
 
 

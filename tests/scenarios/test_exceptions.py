@@ -11,6 +11,7 @@ from bot.wording.explanation import explanation
 from planners.gating.effects import RequeueAt
 from planners.model import Target
 from planners.model.snapshot import Snapshot
+from tests.fakes.builders import warnings_of
 from tests.fakes.folders import (
     application,
     cluster,
@@ -119,11 +120,13 @@ def test_an_expired_exception_has_no_effect_and_is_reported(tmp_path: Path, stra
 
     made = propose(before)
     assert sites(made, "web") == ["cheap", "core"]
-    assert made.warnings == ()
+    assert warnings_of(made) == ()
     assert RequeueAt(NOON + timedelta(hours=2)) in made.evaluation.effects
     over = propose(replace(before, now=NOON + timedelta(hours=2)))
     assert over.digest == propose(plain).digest != made.digest
-    assert over.warnings == ("switchyard.yaml:11:7: the exception for web has expired: delete it",)
+    assert warnings_of(over) == (
+        "switchyard.yaml:11:7: the exception for web has expired: delete it",
+    )
     assert over.evaluation.effects == propose(plain).evaluation.effects
 
 

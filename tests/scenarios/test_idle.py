@@ -6,6 +6,7 @@ import pytest
 
 from bot.cli.errors import InputError
 from bot.documents import read_fleet
+from tests.fakes.builders import warnings_of
 from tests.fakes.folders import (
     application,
     cluster,
@@ -70,13 +71,13 @@ def test_an_intent_without_effect_is_reported(tmp_path: Path, intent: str, warni
     proposal = planned(tmp_path, files(intent), FLEET)
 
     assert not proposal.problems
-    assert proposal.warnings == (warning,)
+    assert warnings_of(proposal) == (warning,)
 
 
 def test_a_rule_that_a_policy_lets_act_and_that_does_not_exist_is_reported(tmp_path: Path) -> None:
     allowed = policy("automatic: [{application: store, rule: peak, clusters: {}}]")
 
-    (told,) = planned(tmp_path, files(), {**FLEET, **allowed}).warnings
+    (told,) = warnings_of(planned(tmp_path, files(), {**FLEET, **allowed}))
 
     assert told == (
         "policy default lets rule peak act without a person, but store has no such rule (it has "
@@ -90,7 +91,7 @@ def test_intents_with_effect_are_not_reported(tmp_path: Path) -> None:
         f"customizations: [{{name: core, components: [web], except: {{names: [a]}}, {REPLACE}}}]"
     )
 
-    assert planned(tmp_path, files(more), FLEET).warnings == ()
+    assert warnings_of(planned(tmp_path, files(more), FLEET)) == ()
 
 
 def test_a_name_of_no_cluster_is_refused(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.fakes.builders import warnings_of
 from tests.fakes.connectivity import fleet, objects, problems, service, shop
 from tests.fakes.folders import cluster, planned
 
@@ -94,7 +95,7 @@ def test_it_is_not_refused(tmp_path: Path, row: tuple[Any, ...]) -> None:
     proposal = planned(tmp_path, app(intents, where), fleet(mesh(1, kind)))
 
     assert not proposal.problems
-    assert not [each for each in proposal.warnings if "also admits" in each]
+    assert not [each for each in warnings_of(proposal) if "also admits" in each]
 
 
 @pytest.mark.parametrize("kind", ["istio", "istio-ambient"])
@@ -113,7 +114,7 @@ def test_one_account_behind_a_gateway_is_said(tmp_path: Path) -> None:
     repo = fleet(mesh(1), mesh(2))
     shared, own = (app(intents, where, own=name) for name in ("", "web"))
     proposals = [planned(tmp_path / str(n), each, repo) for n, each in enumerate((shared, own))]
-    said = [[each for each in it.warnings if "also admits" in each] for it in proposals]
+    said = [[each for each in warnings_of(it) if "also admits" in each] for it in proposals]
 
     assert [len(each) for each in said] == [2, 0]
     assert "connectivity from cart to payment: Istio also admits web" in said[0][0]
@@ -123,7 +124,7 @@ def test_a_namespace_of_other_clusters_is_said(tmp_path: Path) -> None:
     proposal = planned(
         tmp_path, app([CART % "", MONITORING % ""], THERE), fleet(mesh(1), mesh(2))
     )  # fmt: skip
-    (warning,) = [each for each in proposal.warnings if "also admits" in each]
+    (warning,) = [each for each in warnings_of(proposal) if "also admits" in each]
 
     assert "also admits namespace monitoring of other clusters" in warning
 
@@ -136,7 +137,7 @@ def test_in_one_network_a_namespace_of_other_clusters_is_kept_out(tmp_path: Path
     sources = [each["source"] for each in rules["spec"]["rules"][0]["from"]]
 
     assert {"namespaces": ["monitoring"], "notIpBlocks": ["10.1.0.0/16"]} in sources
-    assert not [each for each in proposal.warnings if "also admits" in each]
+    assert not [each for each in warnings_of(proposal) if "also admits" in each]
 
 
 def test_callers_in_plain_text_are_those_without_an_identity(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from planners.model.gates import (
     PendingUnit,
 )
 from planners.model.snapshot import DeployBase, Snapshot
+from tests.fakes.builders import warnings_of
 from tests.fakes.connectivity import CALL, TENANT, fleet, objects, service, shop
 from tests.fakes.folders import cluster, write
 
@@ -186,7 +187,7 @@ def test_a_client_that_comes_before_its_server_goes_on_without(tmp_path: Path) -
     assert (
         "payment calls Service shop/cart of eu-2 once that reports its address, which follows as a "
         "change of its own"
-    ) in proposal.warnings
+    ) in warnings_of(proposal)
     policy = objects(proposal, "payment", "eu-1")["NetworkPolicy/connect-from-payment"]
     assert policy["spec"]["egress"] == []
 
@@ -201,7 +202,7 @@ def test_a_client_in_an_earlier_stage_than_its_server_goes_on_without(tmp_path: 
     proposal = planned(tmp_path, {}, more=stages)
 
     assert held(proposal) == ()
-    assert any("cart calls Service shop/payment of eu-1 once" in it for it in proposal.warnings)
+    assert any("cart calls Service shop/payment of eu-1 once" in it for it in warnings_of(proposal))
     assert objects(proposal, "cart", "eu-2")[f"EndpointSlice/{NAME}-eu-1-ipv4"]["endpoints"] == []
 
 

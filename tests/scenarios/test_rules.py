@@ -24,7 +24,7 @@ from planners.model.selectors import Selector
 from planners.model.signals import SignalKey, SignalKind
 from planners.model.snapshot import Snapshot
 from planners.rules.decide import undecided
-from tests.fakes.builders import NOW
+from tests.fakes.builders import NOW, warnings_of
 from tests.fakes.comments import home
 from tests.fakes.ruled_world import RuledWorld
 from tests.fakes.rules import (
@@ -224,7 +224,7 @@ def test_no_room_holds_up_nothing() -> None:
     proposal = world.pass_once()
 
     assert world.on("web") == ["c1"]
-    assert proposal.warnings == (
+    assert warnings_of(proposal) == (
         "rule lunch takes 0 of 1 clusters: no other cluster that it may take has room",
     )
 
@@ -242,7 +242,7 @@ def test_a_step_beyond_the_quota_of_a_tenant_falls_back_to_what_fits() -> None:
     assert [dict(each) for each in proposal.plan.replicas.values()] == [
         {Target("Deployment", "web"): 4}
     ]
-    (warning,) = proposal.warnings
+    (warning,) = warnings_of(proposal)
     assert "what rules decided waits: tenant shop would use 6 of pods on c1, 2 more than" in warning
     world.snapshot = replace(world.snapshot, tenant=tenant)
     world.minutes(2, HIGH)
@@ -282,7 +282,7 @@ def test_replicas_that_an_autoscaler_sets_are_left_to_it() -> None:
     world.minutes(8, HIGH)
 
     assert world.snapshot.base.entries == before
-    left, refused = world.pass_once().warnings
+    left, refused = warnings_of(world.pass_once())
     assert "Deployment/web is written without replicas" in left
     assert "Deployment/web, which HorizontalPodAutoscaler/web sets in the cluster" in refused
 

@@ -7,6 +7,7 @@ import pytest
 
 from bot.cli.errors import InputError
 from bot.engine.propose import Proposal
+from tests.fakes.builders import warnings_of
 from tests.fakes.folders import application, cluster, deployment, planned, registration, tenant
 
 SPEC = """
@@ -192,15 +193,15 @@ customizations:
     path = "clusters/any/apps/shop/store/web/rocket-r.yaml"
 
     known = run(tmp_path / "1", {"a.yaml": keyed, "x.yaml": text}, patch, spec=allowed)
-    assert (said(known), known.warnings) == ([], ())
+    assert (said(known), warnings_of(known)) == ([], ())
     assert b"  - fuel: 2\n  - crew: 3\n    fuel: 1\n" in known.trees["any"][path]
 
     named = "namespace: shop, kinds: {allowed: [Rocket.space.example]}"
     unknown = run(tmp_path / "2", {"x.yaml": text}, patch, spec=named)
     assert b"  stages:\n  - crew: 3\n    fuel: 1\n" in unknown.trees["any"][path]
-    assert unknown.warnings == (
+    assert warnings_of(unknown) == (
         (
-            "customisation crew (switchyard.yaml:12:7): the application does not define "
+            "switchyard.yaml:12:7: customisation crew: the application does not define "
             "space.example/v1 Rocket, so a strategic merge replaces its lists instead of merging "
             "them"
         ),
@@ -338,7 +339,7 @@ def test_rules_of_a_definition_are_evaluated_or_named_in_a_warning(tmp_path: Pat
             "thrust [on any, new (Kubernetes 1.36), old (Kubernetes 1.25)]"
         )
     ]
-    assert refused.warnings == (
+    assert warnings_of(refused) == (
         (
             "web/x.yaml:4:1: web: Rocket/r: spec is not checked by the rule "
             "`'x'.find('x') == 'x'` of its definition: it uses a function that is not "

@@ -9,6 +9,7 @@ import pytest
 from bot.engine.propose import Proposal
 from renderers import yaml
 from renderers.policy.signatures import object_digest
+from tests.fakes.builders import warnings_of
 from tests.fakes.folders import application, cluster, planned, policy, registration, tenant
 
 ROLE = """\
@@ -56,7 +57,7 @@ def test_a_signed_object_rolls_out(tmp_path: Path) -> None:
 
     assert made.problems == ()
     assert any(path.endswith("/clusterrole-controller.yaml") for path in made.trees["edge-1"])
-    assert made.warnings == (
+    assert warnings_of(made) == (
         "ClusterRole/controller is permitted by its signature in a policy: it manages clusters",
     )
 

@@ -122,7 +122,9 @@ def compare(app: PublicApp, repository: Path, folder: Path) -> Comparison:
     if not problems:
         problems += differences(app.home, theirs, our_objects(proposal))
     found = tuple(problems)
-    return Comparison(len(theirs), len(signed), digest_of(theirs), found, proposal.warnings)
+    return Comparison(
+        len(theirs), len(signed), digest_of(theirs), found, tuple(map(str, proposal.warnings))
+    )
 
 
 def extract(app: PublicApp, repository: Path, into: Path) -> Path:
