@@ -33,6 +33,7 @@ PENDING = (
     .order_by(inbox.c.id)
     .limit(sa.bindparam("most", type_=sa.Integer))
 )
+DONE = sa.update(inbox).where(inbox.c.id.in_(sa.bindparam("ids", expanding=True))).values(done=True)
 
 
 class InboxFullError(Exception):
@@ -183,7 +184,7 @@ class Inbox:
     def done(self, ids: Sequence[int]) -> None:
         """Mark deliveries as processed; their ids are remembered until they are pruned."""
         with self._database.write() as connection:
-            connection.execute(sa.update(inbox).where(inbox.c.id.in_(ids)).values(done=True))
+            connection.execute(DONE, {"ids": ids})
 
     def get(self, forge: str, delivery_id: str) -> IncomingDelivery | None:
         """A stored delivery, for `switchyard replay`."""

@@ -31,6 +31,7 @@ TEXTS = sa.select(views.c.key, _AS_TEXT).where(_BEGINS).order_by(views.c.key)
 KEYS = sa.select(views.c.key).where(_BEGINS)
 LOCKED = VALUE.with_for_update()
 UPDATE = sa.update(views).where(_KEY_IS)
+DROP = sa.delete(views).where(views.c.key.in_(sa.bindparam("a_key", expanding=True)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +97,10 @@ class Views:
         if version is not None:
             self._decoded[key] = (version, view)
         return view
+
+    def versions(self, kinds: Iterable[ViewKind[Any]]) -> frozenset[tuple[str, str]]:
+        """Which of the shared views without a name are stored, each with its hash: one query."""
+        return frozenset(self._rows(HASHES + kind.prefix for kind in kinds))
 
     def load_each(self, kind: ViewKind[T], names: Iterable[str]) -> dict[str, T]:
         """The views of several names, in one query."""
@@ -164,7 +169,7 @@ class Views:
         """Delete these keys."""
         if keys:
             with self._database.write() as connection:
-                connection.execute(sa.delete(views).where(views.c.key.in_(keys)))
+                connection.execute(DROP, {"a_key": keys})
 
     def get(self, key: str) -> dict[str, Any] | None:
         """The value of a key, if set."""

@@ -31,6 +31,8 @@ MOST_AT_ONCE = 5_000
 LATER = timedelta(seconds=10)
 """When applications look at changes in a deploy repo that are for another one, or their own."""
 
+PUBLISHED = (FLEETS, FLEET_DETAILS, REPORTERS, TENANTS)
+PUBLISHED_SIZE = 1_000
 MOST_READ = 100
 MOST_BRANCHES = 100_000
 
@@ -170,14 +172,30 @@ async def _source_branch(context: Context, repo: Repo, number: int) -> str:
 async def publish_fleet(context: Context) -> Fleet:
     """Read the fleet; update the views that are made of it."""
     fleet, revision = await read_fleet_at(context)
-    await asyncio.to_thread(_update, context.store.views, FLEETS, fleet_view(fleet, revision))
-    await asyncio.to_thread(_update, context.store.views, FLEET_DETAILS, fleet_details(fleet))
-    await asyncio.to_thread(_update, context.store.views, REPORTERS, reporters_view(fleet))
-    await asyncio.to_thread(_update, context.store.views, TENANTS, tenants_view(fleet))
+    await asyncio.to_thread(_publish, context, fleet, revision)
     return fleet
 
 
-def _update(views: Views, kind: ViewKind[T], view: T) -> None:
-    known = views.load_shared(kind, "") if kind.shared else views.load(kind, "")
-    if known != view:
-        views.save(kind, "", view)
+def _publish(context: Context, fleet: Fleet, revision: str) -> None:
+    """Update the views, unless those in the store are known as the ones of this revision."""
+    views = context.store.views
+    stored = views.versions(PUBLISHED)
+    key = "published", context.fleet, revision, stored
+    if context.results.find(key) is not None:
+        return
+    changed = [
+        _update(views, FLEETS, fleet_view(fleet, revision)),
+        _update(views, FLEET_DETAILS, fleet_details(fleet)),
+        _update(views, REPORTERS, reporters_view(fleet)),
+        _update(views, TENANTS, tenants_view(fleet)),
+    ]
+    if not any(changed) and views.versions(PUBLISHED) == stored:
+        context.results.keep(key, result=True, size=PUBLISHED_SIZE)
+
+
+def _update(views: Views, kind: ViewKind[T], view: T) -> bool:
+    """Save a view unless it is stored; whether it was saved."""
+    if views.load_shared(kind, "") == view:
+        return False
+    views.save(kind, "", view)
+    return True

@@ -5,6 +5,8 @@ the truth of a rollout: a row that is deleted too soon costs a pass or a report.
 """
 
 import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
 from bot.gather.alerts import WATCHED
@@ -60,31 +62,40 @@ def forget(store: Store, fleet: Fleet, repos: set[Repo]) -> None:
     clusters = {each.name for each in fleet.clusters}
     names, pauses = {str(each) for each in repos}, {key_of(each) for each in repos}
     heard = {name for each in store.views.load_all(WATCHED).values() for name in each.names}
-    gone = [key for key in store.views.keys(keys.PAUSES) if key not in pauses]
+    found = _by_prefix(store.views)
+    gone = [key for key in found[keys.PAUSES] if key not in pauses]
     for prefix in OF_APPLICATIONS:
-        gone += _without(store.views, prefix, applications)
+        gone += _without(found[prefix], prefix, applications)
     for prefix in OF_CLUSTERS:
-        gone += _without(store.views, prefix, clusters)
+        gone += _without(found[prefix], prefix, clusters)
     for prefix in OF_REPOSITORIES:
-        named = store.views.keys(prefix)
-        gone += [key for key in named if key.removeprefix(prefix) not in names]
-    for key in store.views.keys(keys.DEPENDANTS):
+        gone += [key for key in found[prefix] if key.removeprefix(prefix) not in names]
+    for key in found[keys.DEPENDANTS]:
         if key.rpartition("/")[2] not in applications:
             gone.append(key)
-    for key in store.views.keys(keys.SIGNALS):
+    for key in found[keys.SIGNALS]:
         cluster = key.removeprefix(keys.SIGNALS).split("/")[1]
         if cluster and cluster not in clusters:
             gone.append(key)
-    gone += [
-        key for key in store.views.keys(keys.ALERTS) if key.removeprefix(keys.ALERTS) not in heard
-    ]
+    gone += [key for key in found[keys.ALERTS] if key.removeprefix(keys.ALERTS) not in heard]
     store.views.drop(gone)
 
 
-def _without(views: Views, prefix: str, known: set[str]) -> list[str]:
-    """The keys that begin with the prefix and the name of nothing that is known.
+def _by_prefix(views: Views) -> Mapping[str, list[str]]:
+    """All keys by how they begin, as `keys` has it, in one query: there are many kinds."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for key in views.keys(""):
+        first, _, rest = key.partition("/")
+        prefix = f"{first}/"
+        if prefix == keys.HASHES:
+            prefix += f"{rest.partition('/')[0]}/"
+        found[prefix].append(key)
+    return found
+
+
+def _without(found: Iterable[str], prefix: str, known: set[str]) -> list[str]:
+    """Those of the keys that have the name of nothing that is known behind the prefix.
 
     The names of applications and clusters have neither slashes nor dots.
     """
-    found = views.keys(prefix)
     return [key for key in found if re.split("[/.]", key.removeprefix(prefix))[0] not in known]
