@@ -64,6 +64,7 @@ class Tally:
     failed: int = 0
     merged: int = 0
     faults: int = 0
+    steps: int = 0
 
     def count(self, outcome: Outcome) -> None:
         """Add one."""
@@ -71,13 +72,14 @@ class Tally:
         self.failed += bool(outcome.violation)
         self.merged += outcome.merged
         self.faults += len(outcome.faults)
+        self.steps += outcome.steps
 
     def __str__(self) -> str:
         took = time.perf_counter() - self.began
         return (
-            f"{self.ran} worlds, {self.merged} merges, {self.faults} faults, "
-            f"{self.failed} broken laws: {took:.0f} s, {self.ran / took:.1f} worlds a second "
-            f"on {self.jobs} processes"
+            f"{self.ran} worlds, {self.steps} steps, {self.merged} merges, "
+            f"{self.faults} faults, {self.failed} broken laws: {took:.0f} s, "
+            f"{self.ran / took:.1f} worlds a second on {self.jobs} processes"
         )
 
 

@@ -81,6 +81,7 @@ class SimulationLoop(asyncio.BaseEventLoop):
     def __init__(self) -> None:
         super().__init__()
         self._now = 0.0
+        self.steps = 0
         self._steps = 0
         self._selector = self
         self._clock_resolution = 1e-9
@@ -93,6 +94,7 @@ class SimulationLoop(asyncio.BaseEventLoop):
     def select(self, timeout: float | None) -> list[Any]:
         """What a selector is asked for: here nothing ever happens but the passing of time."""
         self._steps += 1
+        self.steps += 1
         if timeout is None or self._steps > MOST_STEPS_AT_ONCE:
             raise StandstillError(f"{self._steps} steps at {self._now:.3f} s, {timeout=}")
         if timeout > 0:

@@ -64,6 +64,7 @@ class Outcome:
     faults: tuple[str, ...]
     seconds: float
     merged: int
+    steps: int = 0
 
     @property
     def brief(self) -> "Outcome":
@@ -205,8 +206,8 @@ class World:
         self.database.close()
         merged = len(self.forge.requests_of(DEPLOY, "merged"))
         faults = tuple(self.faults.happened)
-        seconds = self.loop.time()
-        return Outcome(self.seed, self.violation, tuple(self.trace), faults, seconds, merged)
+        told, steps = tuple(self.trace), self.loop.steps
+        return Outcome(self.seed, self.violation, told, faults, self.loop.time(), merged, steps)
 
     def _log(self, logger: object, method: str, event: Any) -> Any:
         """What the bot logs is part of the trace; an unexpected error is a violation."""
