@@ -36,6 +36,9 @@ from planners.placement.replicas import UnitReplicas, distribute
 from planners.placement.trace import PlacementDecision
 from planners.rules.records import records_of, scaled
 
+FOLDER = "\0"
+"""Stands for the folder of a unit's files; JSON escapes this character in names."""
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -187,18 +190,19 @@ def digest_of(value: object) -> str:
 def _files_digest(files: Mapping[str, str]) -> str:
     """`digest_of` for files (path -> blob id): a plan has as many of them as units."""
     if isinstance(files, UnitFiles):
-        folder, contents = quoted(files.folder)[:-1], files.contents
-        parts = [f"{folder}{end}{quoted(contents[row])}" for end, row in _ends(files.names)]
+        folder = quoted(files.folder)[1:-1]
+        text = (_json_of(files.names) % files.contents).replace(FOLDER, folder)
     else:
         parts = [f"{quoted(path)}:{quoted(files[path])}" for path in sorted(files)]
-    return hashlib.sha256(f"{{{','.join(parts)}}}".encode()).hexdigest()
+        text = f"{{{','.join(parts)}}}"
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 @lru_cache(maxsize=4096)
-def _ends(names: tuple[str, ...]) -> tuple[tuple[str, int], ...]:
-    """The last part of each path in JSON, with a colon, and its position; in the order of names."""
-    rows = sorted(range(len(names)), key=names.__getitem__)
-    return tuple((f"{quoted(names[row])[1:]}:", row) for row in rows)
+def _json_of(names: tuple[str, ...]) -> str:
+    """The JSON of files with these sorted names, with FOLDER and a place for each blob id."""
+    escaped = (quoted(name)[1:-1].replace("%", "%%") for name in names)
+    return "{" + ",".join([f'"{FOLDER}{name}":"%s"' for name in escaped]) + "}"
 
 
 def plan_digest(plan: Plan, desired: Mapping[Unit, Mapping[str, str]], conditions: str) -> str:

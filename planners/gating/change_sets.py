@@ -132,11 +132,7 @@ def _changed_files(
     files, unchanged = list[FileChange](), 0
     for unit in wave.units:
         new = {} if wave.removal else desired.get(unit, {})
-        old = merged.get(unit, {})
-        if old == new:
-            unchanged += len(new)
-            continue
-        changed, same = differences(old, new)
+        changed, same = differences(merged.get(unit, {}), new)
         files += [FileChange(path, unit, before, after) for path, before, after in changed]
         unchanged += same
     return files, unchanged

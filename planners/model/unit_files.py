@@ -6,7 +6,6 @@ most of what a plan takes; here they share one tuple of names.
 
 from collections.abc import ItemsView, Iterator, Mapping, ValuesView
 from dataclasses import dataclass, field
-from operator import itemgetter
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -87,15 +86,20 @@ def differences(
 
     Each is a path with the content before and after; None where there is no such file.
     """
+    if isinstance(new, UnitFiles) and not old:
+        rows = zip(new.names, new.contents, strict=True)
+        return [(new.folder + name, None, now) for name, now in rows], 0
     if (
         isinstance(old, UnitFiles)
         and isinstance(new, UnitFiles)
         and (old.folder, old.names) == (new.folder, new.names)
     ):
-        rows = zip(new.names, old.contents, new.contents, strict=True)
-        found = [(new.folder + name, was, now) for name, was, now in rows if was != now]
-        return sorted(found, key=itemgetter(0)), len(new) - len(found)
-    paths = sorted(old.keys() | new.keys()) if old else sorted(new)
+        if old.contents == new.contents:
+            return [], len(new)
+        both = zip(new.names, old.contents, new.contents, strict=True)
+        found = [(new.folder + name, was, now) for name, was, now in both if was != now]
+        return found, len(new.names) - len(found)
+    paths = sorted(old.keys() | new.keys())
     every = ((path, old.get(path), new.get(path)) for path in paths)
     changed = [each for each in every if each[1] != each[2]]
     return changed, len(paths) - len(changed)
