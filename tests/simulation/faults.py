@@ -38,7 +38,7 @@ class Faults:
     active: bool = True
     happened: list[str] = field(default_factory=list)
     _counts: Counter[str] = field(default_factory=Counter)
-    _strengths: dict[str, float] = field(default_factory=dict)
+    _shares: dict[str, tuple[tuple[str, float], ...]] = field(default_factory=dict)
 
     def number(self, name: str) -> float:
         """A number from 0 to 1 that this name always has in this world."""
@@ -71,8 +71,9 @@ class Faults:
         if not self.active:
             return ""
         drawn = self.next(kind)
-        for fault, share in SHARES[kind].items():
-            drawn -= self.fixed.get(f"share of {kind} {fault}", share * self._strength(kind))
+        shares = self._shares.get(kind) or self._draw_shares(kind)
+        for fault, share in shares:
+            drawn -= share
             if drawn < 0:
                 return self._happen(f"{kind}#{self._counts[kind]} {fault}", fault)
         return ""
@@ -87,8 +88,11 @@ class Faults:
         self.happened.append(name)
         return fault
 
-    def _strength(self, kind: str) -> float:
-        if kind not in self._strengths:
-            found = self.choose(f"strength of {kind}", *STRENGTHS)
-            self._strengths[kind] = found
-        return self._strengths[kind]
+    def _draw_shares(self, kind: str) -> tuple[tuple[str, float], ...]:
+        """How often each fault of a kind happens in this world."""
+        strength = self.choose(f"strength of {kind}", *STRENGTHS)
+        self._shares[kind] = tuple(
+            (fault, self.fixed.get(f"share of {kind} {fault}", share * strength))
+            for fault, share in SHARES[kind].items()
+        )
+        return self._shares[kind]

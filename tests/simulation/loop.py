@@ -38,7 +38,7 @@ class Process:
     dead: bool = False
     crash_after: bool = False
     stopped_until: float = 0.0
-    backlog: deque[asyncio.Handle] = field(default_factory=deque)
+    backlog: deque["Handle"] = field(default_factory=deque)
 
     def context(self) -> Context:
         """A context whose code belongs to this process."""
@@ -50,86 +50,117 @@ class Process:
 PROCESS: ContextVar[Process | None] = ContextVar("process", default=None)
 
 
-def _admit(handle: asyncio.Handle, loop: "SimulationLoop") -> bool:
-    """Whether a handle may run now; that of a stopped process waits."""
-    process = handle._context.get(PROCESS)
-    if process is None:
-        return True
-    if process.dead:
-        return False
-    if process.stopped_until > loop.time():
-        process.backlog.append(handle)
-        return False
-    return True
+class Handle:
+    """A callback to be run, unless it is cancelled; `asyncio.Handle` without what is for debugging.
 
+    What awaits uses of it: `cancel`, and `when` of a timer.
+    """
 
-class _Handle(asyncio.Handle):
-    def _run(self) -> None:
-        if _admit(self, self._loop):
-            super()._run()
+    __slots__ = ("args", "callback", "context", "is_cancelled", "time")
 
+    def __init__(
+        self, callback: Callable[..., Any], args: Any, context: Context | None, time: float
+    ) -> None:
+        self.callback, self.args, self.time = callback, args, time
+        self.context = copy_context() if context is None else context
+        self.is_cancelled = False
 
-class _TimerHandle(asyncio.TimerHandle):
-    def _run(self) -> None:
-        if _admit(self, self._loop):
-            super()._run()
+    def cancel(self) -> None:
+        """Never run it."""
+        self.is_cancelled = True
+
+    def cancelled(self) -> bool:
+        """Whether it never runs."""
+        return self.is_cancelled
+
+    def when(self) -> float:
+        """The time of a timer."""
+        return self.time
 
 
 class SimulationLoop(asyncio.BaseEventLoop):
-    """Runs callbacks in one thread; `asyncio.to_thread` calls within it, after a drawn delay."""
+    """Runs callbacks in one thread; `asyncio.to_thread` calls within it, after a drawn delay.
+
+    Most of what a world does are steps of this loop, so that it is as short as can be.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self._now = 0.0
         self.steps = 0
-        self._steps = 0
-        self._selector = self
-        self._clock_resolution = 1e-9
+        self._steps_now = 0
+        self._soon: deque[Handle] = deque()
+        self._timers: list[tuple[float, int, Handle]] = []
+        self._timer_count = 0
         self.closing = False
         self._left: set[asyncio.Task[Any]] = set()
 
     def time(self) -> float:
         return self._now
 
-    def select(self, timeout: float | None) -> list[Any]:
-        """What a selector is asked for: here nothing ever happens but the passing of time."""
-        self._steps += 1
+    def _run_once(self) -> None:
+        """Run what is due; if nothing is, let the time pass until a timer is."""
+        soon, timers = self._soon, self._timers
+        if not soon:
+            self._pass_time()
         self.steps += 1
-        if timeout is None or self._steps > MOST_STEPS_AT_ONCE:
-            raise StandstillError(f"{self._steps} steps at {self._now:.3f} s, {timeout=}")
-        if timeout > 0:
-            self._now += timeout
-            self._steps = 0
-        return []
+        self._steps_now += 1
+        if self._steps_now > MOST_STEPS_AT_ONCE:
+            raise StandstillError(f"{self._steps_now} steps at {self._now:.3f} s")
+        while timers and timers[0][0] <= self._now:
+            soon.append(heapq.heappop(timers)[2])
+        for _ in range(len(soon)):
+            handle = soon.popleft()
+            if not handle.is_cancelled:
+                self._run(handle)
 
-    def _process_events(self, event_list: list[Any]) -> None:
-        """There are none."""
+    def _pass_time(self) -> None:
+        timers = self._timers
+        while timers and timers[0][2].is_cancelled:
+            heapq.heappop(timers)
+        if not timers:
+            raise StandstillError(f"nothing is left to run at {self._now:.3f} s")
+        if timers[0][0] > self._now:
+            self._now, self._steps_now = timers[0][0], 0
 
-    def _write_to_self(self) -> None:
-        """There is nobody to wake: one thread does everything."""
+    def _run(self, handle: Handle) -> None:
+        """Run it, unless its process is dead; that of a stopped one waits."""
+        process = handle.context.get(PROCESS)
+        if process is not None:
+            if process.dead:
+                return
+            if process.stopped_until > self._now:
+                process.backlog.append(handle)
+                return
+        try:
+            handle.context.run(handle.callback, *handle.args)
+        except (SystemExit, KeyboardInterrupt):
+            raise
+        except BaseException as error:  # noqa: BLE001 - as any event loop does
+            told = f"exception in {handle.callback!r}"
+            self.call_exception_handler({"message": told, "exception": error})
 
-    def _call_soon(
-        self, callback: Callable[..., Any], args: Any, context: Context | None
-    ) -> asyncio.Handle:
-        handle = _Handle(callback, args, self, context)
-        self._ready.append(handle)
+    def call_soon(  # type: ignore[override] # a handle of our own
+        self, callback: Callable[..., Any], *args: Any, context: Context | None = None
+    ) -> Handle:
+        handle = Handle(callback, args, context, self._now)
+        self._soon.append(handle)
         return handle
 
-    def call_later(
+    call_soon_threadsafe = call_soon  # type: ignore[assignment] # there is one thread
+
+    def call_later(  # type: ignore[override]
         self, delay: float, callback: Callable[..., Any], *args: Any, context: Context | None = None
-    ) -> asyncio.TimerHandle:
+    ) -> Handle:
         return self.call_at(self._now + delay, callback, *args, context=context)
 
-    def call_at(
+    def call_at(  # type: ignore[override]
         self, when: float, callback: Callable[..., Any], *args: Any, context: Context | None = None
-    ) -> asyncio.TimerHandle:
-        timer = _TimerHandle(when, callback, args, self, context)
-        return self._schedule(timer)
-
-    def _schedule(self, timer: _TimerHandle) -> asyncio.TimerHandle:
-        heapq.heappush(self._scheduled, timer)
-        timer._scheduled = True
-        return timer
+    ) -> Handle:
+        handle = Handle(callback, args, context, when)
+        self._timer_count += 1
+        heapq.heappush(self._timers, (when, self._timer_count, handle))
+        return handle
 
     def run_in_executor(
         self, executor: Any, func: Callable[..., Any], *args: Any
@@ -177,14 +208,14 @@ class SimulationLoop(asyncio.BaseEventLoop):
     def _resume(self, process: Process) -> None:
         backlog, process.backlog = process.backlog, deque()
         for handle in backlog:
-            if not handle.cancelled():
-                self._ready.append(handle)
+            if not handle.is_cancelled:
+                self._soon.append(handle)
 
     def create_future(self) -> asyncio.Future[Any]:
         """A future; nobody waits any more once the loop is taken down."""
         if self.closing:
             raise DeadProcessError
-        return super().create_future()
+        return asyncio.Future(loop=self)
 
     def take_down(self) -> None:
         """Close every coroutine that is left, without letting it do anything."""
@@ -200,8 +231,8 @@ class SimulationLoop(asyncio.BaseEventLoop):
         finally:
             asyncio.events._set_running_loop(None)
         self._left.clear()
-        self._ready.clear()
-        self._scheduled.clear()
+        self._soon.clear()
+        self._timers.clear()
         self.close()
 
 
