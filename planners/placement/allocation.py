@@ -234,8 +234,8 @@ class Allocation:
 
     def free(self, cluster: Cluster, resource: str) -> SourcedValue[int] | None:
         """What is left of a resource, see `Supply.free`; None if unknown."""
-        free = self.supply.free(cluster, resource)
+        at = self.columns.position[cluster.name]
+        free = self.supply.stock(resource).amounts[at]
         if free is None or free is NO_STOCK:
             return free
-        left = self.left(resource)[self.columns.position[cluster.name]]
-        return SourcedValue(left, free.source)
+        return SourcedValue(self.left(resource)[at], free.source)

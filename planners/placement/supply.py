@@ -66,12 +66,14 @@ class Precedence:
 class Stock:
     """A resource on every cluster; what is not `known` has no limit.
 
-    Where a resource is not `counted`, the cluster has none of it, whatever is assigned.
+    Where a resource is not `counted`, the cluster has none of it, whatever is assigned. `amounts`
+    are what `Supply.free` finds.
     """
 
     known: Mask
     counted: Mask
     free: IntColumn
+    amounts: Sequence[SourcedValue[int] | None]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -210,6 +212,7 @@ class Supply:
                 [each is not None and each is not NO_STOCK for each in found], np.bool_
             ),
             free=IntColumn([0 if each is None else each.value for each in found]),
+            amounts=found,
         )
 
     def free(self, cluster: Cluster, resource: str) -> SourcedValue[int] | None:
