@@ -200,4 +200,4 @@ cases = st.builds(
     st.booleans(),
     st.booleans(),
 )
-small = examples(8, phases=set(Phase) - {Phase.explain})
+small = examples(5, phases=set(Phase) - {Phase.explain})

@@ -68,7 +68,7 @@ def snapshots(draw: st.DrawFn) -> Snapshot:
 
 
 @given(snapshots(), st.randoms())
-@examples(60)
+@examples(20)
 def test_the_digest_does_not_depend_on_any_order(start: Snapshot, shuffle: random.Random) -> None:
     clusters, parts = list(start.clusters), list(start.application.components)
     sources = list(start.sources.items())

@@ -208,7 +208,7 @@ def test_the_queue_behaves_as_its_model(dialect: str, tmp_path: Path) -> None:
         run_state_machine_as_test(
             Machine,
             settings=examples(
-                40,
+                20,
                 stateful_step_count=40,
                 suppress_health_check=[HealthCheck.too_slow],
             ),
