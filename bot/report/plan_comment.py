@@ -12,11 +12,12 @@ from bot.context import Context
 from bot.effects.apply import blobs_of
 from bot.effects.model import Effect, Pace, SetStatus
 from bot.engine.propose import Proposal
+from bot.engine.results import ByContent, Results
 from bot.forges import Comment, ForgeMergeRequest, Status, StatusState
 from bot.gather.snapshot import Gathered
 from bot.report.own_comment import OwnComment, OwnCommentPlace
 from bot.wording import comment as words
-from bot.wording.diffs import diffs_of
+from bot.wording.diffs import Diffs, diffs_of
 from bot.wording.headline import kind_of, plan_line
 from bot.wording.regions import regions_of
 from bot.wording.since import Memory, decode, encode, remember, summarize
@@ -26,6 +27,8 @@ MARKER = "home"
 PLAN = "switchyard/plan"
 DESCRIPTION_LENGTH = 140
 EVERY = timedelta(seconds=20)
+OBJECTS, CLUSTER = 8, 1_000
+"""Diffs keep the objects that their text is of, and a change of each cluster; in bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +62,7 @@ async def plan_comment(
     )
     if proposal.problems:
         return await problem_comment(context, target, proposal.problems)
-    open_changes = [change for change in proposal.changes if change.files]
-    blobs = await asyncio.to_thread(blobs_of, gathered, proposal, open_changes)
-    diffs = await asyncio.to_thread(diffs_of, open_changes, blobs)
+    diffs = await asyncio.to_thread(_open_diffs, context.results, gathered, proposal)
     ours = await _place(target).find(context, target.comments)
     preview = request.state == "open"
     memory = remember(_memory(ours), summarize(proposal, diffs), preview=preview)
@@ -83,6 +84,18 @@ async def plan_comment(
     page = context.plan_page(application, proposal.digest)
     status = _status(context, target, StatusState.SUCCESS, line, page)
     return (*_write(target, ours, text, pace), *status)
+
+
+def _open_diffs(results: Results, gathered: Gathered, proposal: Proposal) -> Diffs:
+    """The diffs of what is not merged yet; the same in each pass until something merges."""
+    changes = tuple(change for change in proposal.changes if change.files)
+    key = "diffs", gathered.deploy.repo, ByContent(proposal.plan.application, changes)
+    return results.get(key, lambda: diffs_of(changes, blobs_of(gathered, proposal, changes)), _size)
+
+
+def _size(diffs: Diffs) -> int:
+    texts = sum(len(text) for group in diffs.groups for text in group.files.values())
+    return OBJECTS * texts + CLUSTER * diffs.clusters
 
 
 async def problem_comment(
