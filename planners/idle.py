@@ -22,7 +22,8 @@ def idle_intents(snapshot: Snapshot, units: Sequence[Unit]) -> Iterator[PlanProb
     placed: dict[str, list[Cluster]] = {each.name: [] for each in application.components}
     for unit in units:
         placed[unit.component].append(known[unit.cluster])
-    yield from _stages(snapshot, {cluster.name: cluster for cluster in _all(placed)})
+    if placed:
+        yield from _stages(snapshot, {cluster.name: cluster for cluster in _all(placed)})
     for change in application.customizations:
         yield from _customization(change, placed)
     for rule in application.exceptions:

@@ -120,7 +120,8 @@ def _state(proposal: Proposal, *, preview: bool) -> Prose:
     if proposal.plan.restores is not None:
         return _rolling_back(proposal, len(clusters))
     if proposal.evaluation.done:
-        return say(f"rolled out: {plural(len(clusters), 'cluster')} ready")
+        ready = f"{plural(len(clusters), 'cluster')} ready" if clusters else "runs on no cluster"
+        return say(f"rolled out: {ready}")
     merged = _merged(wave_statuses)
     if cancelled := _cancelled(wave_statuses):
         return say(f"{{}}; {merged}, which stay as they are", reason(cancelled))

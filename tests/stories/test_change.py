@@ -101,6 +101,26 @@ async def test_a_merge_request_shows_what_merging_would_do(world: World, tmp_pat
     assert reproduced(world, last, tmp_path / "last") == 0
 
 
+async def test_an_application_without_components_leaves_every_cluster(world: World) -> None:
+    await installed(world)
+    text = small_app()["switchyard.yaml"]
+    assert text is not None
+    begin, end = text.index(b"  components:"), text.index(b"  rollout:")
+    ended = text[:begin] + b"  components: []\n" + text[end:]
+    world.ada.push(APP, "end", {"switchyard.yaml": ended}, "End of the shop")
+    number = world.ada.open(APP, "end", "End of the shop")
+    await world.settle()
+    assert "all 3 clusters (<code>one, three, two</code>): 3 objects deleted" in world.home(number)
+    assert "Warnings" not in world.home(number)
+
+    world.ada.merge(APP, number)
+    await world.settle()
+    assert world.merged()[6:] == ["remove.1"]
+    assert world.view().headline == "rolled out: runs on no cluster"
+    for cluster in world.clusters.values():
+        assert cluster.applied == {}
+
+
 async def test_a_mistake_is_said_where_it_is_and_changes_nothing(world: World) -> None:
     await installed(world)
     text = small_app()["switchyard.yaml"]

@@ -323,7 +323,8 @@ class ApplicationSpec(Part):
 
     tenant: Name = Field(description="The tenant, as registered in the fleet repo.")
     components: Annotated[
-        list[ComponentPart], Field(min_length=1, description="Components of the application.")
+        list[ComponentPart],
+        Field(description="Components of the application. None removes it from all clusters."),
     ]
     placement: list[PlacementPart] = Field(
         default_factory=list, description="Placement of components."

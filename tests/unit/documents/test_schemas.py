@@ -25,7 +25,7 @@ WRONG = {
         "tenant: Shop",
         "tenant: [shop]",
         "tennant: shop",
-        "components: []",
+        "components: {}",
         "components: [{name: a}]",
         "components: [{name: a_b, source: {manifests: deploy}}]",
         "components: [{name: a, source: {manifests: a, kustomize: b}}]",
