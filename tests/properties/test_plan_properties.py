@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.engine.propose import propose
+from planners.gating.effects import Merge
 from planners.model import (
     AnyOf,
     Application,
@@ -17,7 +18,9 @@ from planners.model import (
     Dependency,
     DependencyScope,
     PlacementIntent,
+    Readiness,
     Stage,
+    Unit,
 )
 from planners.model.selectors import Selector
 from planners.model.snapshot import Snapshot
@@ -97,10 +100,25 @@ def test_applying_a_plan_and_planning_again_yields_no_effects(start: Snapshot) -
     assert [e for e in done.evaluation.effects if type(e).__name__ != "RequeueAt"] == []
 
 
+class Watched(World):
+    """A world that remembers what was READY when each wave merged."""
+
+    def __init__(self, start: Snapshot) -> None:
+        super().__init__(start)
+        self.ready_before: dict[str, set[Unit]] = {}
+
+    def _do(self, effect: object) -> None:
+        if isinstance(effect, Merge):
+            seen = self.snapshot.observations.items()
+            ready = {unit for unit, said in seen if said.readiness is Readiness.READY}
+            self.ready_before[effect.change.wave.name] = ready
+        super()._do(effect)
+
+
 @given(snapshots())
 @examples(40)
-def test_no_wave_merges_before_its_dependencies(start: Snapshot) -> None:
-    world = World(start)
+def test_no_wave_merges_before_dependencies_and_earlier_steps_are_ready(start: Snapshot) -> None:
+    world = Watched(start)
     plan = propose(start).plan
     position = {unit: wave for wave in plan.waves for unit in wave.units}
 
@@ -109,14 +127,19 @@ def test_no_wave_merges_before_its_dependencies(start: Snapshot) -> None:
     for unit, wave in position.items():
         component = start.application.component(unit.component)
         assert component is not None
+        ready = world.ready_before[wave.name]
+        assert {u for u in position if position[u].step < wave.step} <= ready
         for need in component.depends_on:
-            if need.on is DependencyScope.SAME_CLUSTER:
-                needed = [u for u in position if u.component == need.component]
-                for other in needed:
-                    if other.cluster == unit.cluster:
-                        assert world.merged.index(position[other].name) < world.merged.index(
-                            wave.name
-                        )
+            others = [u for u in position if u.component == need.component]
+            so_far = {u for u in others if position[u].step <= wave.step}
+            match need.on:
+                case DependencyScope.SAME_CLUSTER:
+                    assert {u for u in others if u.cluster == unit.cluster} <= ready
+                case DependencyScope.ALL_CLUSTERS:
+                    assert so_far <= ready
+                case _:
+                    assert need.quorum is not None
+                    assert len(so_far & ready) >= min(need.quorum, len(so_far))
 
 
 @given(snapshots())
