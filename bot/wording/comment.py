@@ -15,7 +15,7 @@ from bot.wording.commands import DIGEST, commands, reproduce
 from bot.wording.diffs import Diffs
 from bot.wording.graph import graph
 from bot.wording.headline import Sign, headline, sign
-from bot.wording.markdown import code, fold, link, plural, sentence, units
+from bot.wording.markdown import code, fold, link, listed, plural, sentence, units
 from bot.wording.placement import departures, placement
 from bot.wording.regions import regions
 from bot.wording.since import Memory, since
@@ -63,17 +63,8 @@ def problems(context: CommentContext, found: Sequence[PlanProblem | str]) -> str
         f"{code(context.revision[:12])}; nothing was changed. Next: someone corrects "
         f"{'it' if len(found) == 1 else 'them'}."
     )
-    lines: list[str] = []
-    left = context.limit - units(head) - len("\n\n- and 1000000 more")
-    for problem in found[:MOST_PROBLEMS]:
-        line = f"- {sentence(str(problem), 600)}"
-        left -= units(line) + 1
-        if left < 0:
-            break
-        lines.append(line)
-    if len(found) > len(lines):
-        lines.append(f"- and {len(found) - len(lines)} more")
-    return head + "\n\n" + "\n".join(lines)
+    said = [str(each) for each in found]
+    return listed(head, said, context.limit, most=MOST_PROBLEMS, length=600)
 
 
 def superseded(application: str) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from bot.wording.conditions import conditions
 from bot.wording.headline import Sign
-from bot.wording.markdown import code, columns, plural, sentence, units
+from bot.wording.markdown import code, columns, listed, plural, sentence, units
 from bot.wording.prose import Prose, names, phrases, say
 from planners.gating.conditions import Conditions
 from planners.model import PlanProblem
@@ -229,7 +229,7 @@ def fleet_mistakes(marker: str, problems: Sequence[str], limit: int, where: str 
         f"{marker}\n\n{Sign.STOPPED} **Fleet**: no plans are compared: {count} in the "
         f"documents{where}. Next: someone corrects {'it' if len(problems) == 1 else 'them'}."
     )
-    return _listed(head, problems, limit)
+    return listed(head, problems, limit, most=MOST_PROBLEMS, length=300)
 
 
 def fleet_conflicts(marker: str, paths: Sequence[str], limit: int) -> str:
@@ -239,7 +239,7 @@ def fleet_conflicts(marker: str, paths: Sequence[str], limit: int) -> str:
         f"{plural(len(paths), 'file')} changed on the default branch too. Next: someone brings "
         f"this branch up to date."
     )
-    return _listed(head, paths, limit)
+    return listed(head, paths, limit, most=MOST_PROBLEMS, length=300)
 
 
 def fleet_not_requested(marker: str, head: str, requester: str) -> str:
@@ -256,20 +256,6 @@ def fleet_not_requested(marker: str, head: str, requester: str) -> str:
         f"{code('/switchyard plan COMMIT')} with the full id of the commit that you reviewed. "
         f"Requires role {code('write')} on this repository."
     )
-
-
-def _listed(head: str, found: Sequence[str], limit: int) -> str:
-    """As many lines as fit; the rest is counted."""
-    lines, left = list[str](), limit - units(head) - len("\n\n- and 1000000 more")
-    for each in found[:MOST_PROBLEMS]:
-        line = f"- {sentence(each, 300)}"
-        left -= units(line) + 1
-        if left < 0:
-            break
-        lines.append(line)
-    if len(found) > len(lines):
-        lines.append(f"- and {len(found) - len(lines)} more")
-    return head + "\n\n" + "\n".join(lines)
 
 
 SUPERSEDED = "What this merge request changes is in an earlier comment on it."

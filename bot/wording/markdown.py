@@ -85,6 +85,20 @@ def fence(text: str, language: str) -> str:
     return f"{ticks}{language}\n{shown}\n{ticks}"
 
 
+def listed(head: str, found: Sequence[str], limit: int, *, most: int, length: int) -> str:
+    """A text and a list: as many lines of that length as the limit allows; the rest is counted."""
+    lines, left = list[str](), limit - units(head) - len("\n\n- and 1000000 more")
+    for each in found[:most]:
+        line = f"- {sentence(each, length)}"
+        left -= units(line) + 1
+        if left < 0:
+            break
+        lines.append(line)
+    if len(found) > len(lines):
+        lines.append(f"- and {len(found) - len(lines)} more")
+    return head + "\n\n" + "\n".join(lines)
+
+
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A table; a bar in a cell is escaped, and no backslash before it undoes that."""
     lines = [list(head), ["---"] * len(head), *[list(row) for row in rows]]
