@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import time
 import zlib
 from collections.abc import Collection
 from hashlib import sha1
@@ -50,13 +51,14 @@ def repack(folder: Path, unreachable_seconds: int) -> None:
     Git collects unreachable objects in a cruft pack and counts from the time of the file that they
     were in before (git documentation, git-repack: `--cruft-expiration`; gitformat-pack: "Cruft
     packs"). All other files are touched first, so that it is the time of the repack that finds an
-    object unreachable: a pass may still read it, or push it in a moment.
+    object unreachable: a pass may still read it, or push it in a moment. The limit goes to git as a
+    point in time: git reads "-1.seconds.ago" as one second ago.
     """
     for file in (*folder.glob("objects/pack/*.pack"), *folder.glob("objects/??/*")):
         if not file.with_suffix(".mtimes").exists():
             os.utime(file)
-    expiration = f"--cruft-expiration={unreachable_seconds}.seconds.ago"
-    run_git(folder, "repack", "--cruft", expiration, "-d", "-q")
+    expiration = f"@{int(time.time()) - unreachable_seconds} +0000"
+    run_git(folder, "repack", "--cruft", f"--cruft-expiration={expiration}", "-d", "-q")
 
 
 def run_git(folder: Path, *arguments: str, stdin: bytes = b"") -> None:

@@ -237,7 +237,7 @@ def test_deleted_branches_are_pruned_after_a_while(world: World, tmp_path: Path)
         assert mirror.files(side) == {"large": large}, "however old its pack is"
     assert size(mirror) > len(large)
 
-    mirror = repacked(world, tmp_path / "few", unreachable_seconds=-1)
+    mirror = repacked(world, tmp_path / "few", unreachable_seconds=-60)
     assert not mirror.contains(side, side)
     assert size(mirror) < len(large)
     head = mirror.head("main")
@@ -266,7 +266,7 @@ def test_what_forks_were_asked_for_is_kept_until_the_repack_after_next(
     head = world.add({"a": b"theirs"}, branch="theirs")
     git(world.remote, "update-ref", "refs/pull/1/head", head)
     git(world.remote, "update-ref", "-d", "refs/heads/theirs")
-    mirror = Mirrors(tmp_path / "few", limits=Limits(packs=1, unreachable_seconds=-1)).of(REPO)
+    mirror = Mirrors(tmp_path / "few", limits=Limits(packs=1, unreachable_seconds=-60)).of(REPO)
     mirror.fetch(world.url, CREDENTIALS)
     assert mirror.fetch_ref(world.url, CREDENTIALS, "refs/pull/1/head") == head
 
