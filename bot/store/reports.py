@@ -93,6 +93,11 @@ class Reports:
             _of_units(wanted, expected_reports, UNIT),
             _of_units(wanted, reports, (*UNIT, *VALUES)),
         )
+        units = sa.select(*wanted.columns).select_from(wanted.table)
+        insert = database.insert(expected_reports).from_select(UNIT, units.where(sa.true()))
+        self._expect = insert.on_conflict_do_nothing()
+        unit = sa.tuple_(*(expected_reports.c[name] for name in UNIT))
+        self._unexpect = sa.delete(expected_reports).where(unit.in_(units))
 
     def record_all(self, words: Iterable[Word], received: datetime) -> Recorded:
         """Store the words of one message."""
@@ -139,20 +144,16 @@ class Reports:
         wanted = {(unit.cluster, unit.component) for unit in units}
         with self._database.read() as connection:
             found = connection.execute(EXPECTED, {"an_application": application})
-            known = {(each.cluster, each.component) for each in found}
+            known = {(cluster, component) for cluster, component in found}
         if known == wanted:
             return
-        gone, missing = (
-            [(application, *each) for each in sorted(found)]
-            for found in (known - wanted, wanted - known)
-        )
         with self._write() as connection:
-            if gone:
-                delete = sa.delete(expected_reports).where(*_unit_is(expected_reports))
-                connection.execute(delete, [_parameters(each) for each in gone])
-            if missing:
-                insert = self._database.insert(expected_reports).on_conflict_do_nothing()
-                connection.execute(insert, [dict(zip(UNIT, each, strict=True)) for each in missing])
+            if known.isdisjoint(wanted):
+                connection.execute(EXPECT_NONE, {"an_application": application})
+            elif gone := known - wanted:
+                connection.execute(self._unexpect, _units(application, gone))
+            if missing := wanted - known:
+                connection.execute(self._expect, _units(application, missing))
 
     def prune(self, before: datetime) -> int:
         """Delete reports received earlier; returns how many."""
@@ -223,6 +224,12 @@ OF_APPLICATION_ON = OF_APPLICATION.where(
 EXPECTED = sa.select(expected_reports.c.cluster, expected_reports.c.component).where(
     expected_reports.c.application == _ONE
 )
+EXPECT_NONE = sa.delete(expected_reports).where(expected_reports.c.application == _ONE)
+
+
+def _units(application: str, units: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """The parameter of statements about many units."""
+    return {"rows": json.dumps([(application, *each) for each in sorted(units)])}
 
 
 def _of_units(wanted: JsonRows, table: sa.Table, names: Sequence[str]) -> sa.Select[Any]:

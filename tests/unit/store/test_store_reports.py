@@ -202,6 +202,21 @@ def test_a_report_that_a_pass_waits_for_is_news(store: Store) -> None:
     assert store.reports.record(report(120, revision=NEW), after(121)) is Outcome.REPEATED
 
 
+def test_each_pass_replaces_what_the_last_one_of_its_application_waits_for(store: Store) -> None:
+    clusters = ("oslo", "paris", "rome")
+    for each in clusters:
+        store.reports.record(report(0, cluster=each), after(0))
+    waits = [{"oslo"}, {"oslo", "paris"}, {"paris", "rome"}, {"oslo"}, {"oslo"}, set()]
+
+    for number, awaited in enumerate(waits, 1):
+        store.reports.expect("shop", {Unit("web", each) for each in awaited})
+        store.reports.expect("other", {Unit("web", "rome")} if number % 2 else set())
+        at = number * 1_000
+        words = {each: report(at, cluster=each) for each in clusters}
+        outcomes = {name: store.reports.record(word, after(at)) for name, word in words.items()}
+        assert {name for name, each in outcomes.items() if each is Outcome.NEWS} == awaited
+
+
 @pytest.mark.parametrize("readiness", [PROGRESSING, STALLED])
 def test_whatever_is_not_ready_is_news(store: Store, readiness: Readiness) -> None:
     store.reports.record(report(1, revision=OLD), after(1))
