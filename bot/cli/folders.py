@@ -16,7 +16,7 @@ from bot.documents.merged_replicas import with_merged_replicas
 from bot.documents.tenants import is_tenant_setup, tenant_applications, with_tenant_setups
 from bot.documents.trust import TrustError, with_trust
 from bot.engine.ownership import OwnershipReader
-from bot.engine.usage import UsageReader, claim
+from bot.engine.usage import UnitUsage, UsageReader, claims_of
 from bot.gather.errors import DocumentsError, GatherError
 from bot.gather.sources import AppFiles, read_sources
 from planners.model import FilePosition, Fleet, Registration, Repo, Revision, Tenant
@@ -208,13 +208,12 @@ def _claims(merged: FileTree, fleet: Fleet, tenant: Tenant) -> tuple[ResourceCla
     """What every merged unit requests; a folder does not tell when it was merged, so long ago."""
     reader = UsageReader(fleet, tenant)
     blobs = {path: path for path in merged}
-    return tuple(
-        claim(registration, unit, usage, LONG_AGO)
-        for registration in fleet.registrations
-        for unit, usage in reader.by_unit(
-            registration, Layout.of(registration).by_unit(blobs), merged.__getitem__
-        ).items()
-    )
+    found: list[ResourceClaim] = []
+    for each in fleet.registrations:
+        units = Layout.of(each).by_unit(blobs)
+        usages = reader.by_unit(each, units, merged.__getitem__).items()
+        found += claims_of(each, (UnitUsage(unit, usage, LONG_AGO) for unit, usage in usages))
+    return tuple(found)
 
 
 def _owned(merged: FileTree, fleet: Fleet) -> tuple[OwnedObjects, ...]:

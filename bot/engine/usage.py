@@ -1,8 +1,9 @@
 """Adds up the resource requests and the quota usage of the objects in a deploy repo, by unit."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
 from planners.model import ContainerLimits, Fleet, Registration, Tenant, Unit
 from planners.model.requests import WorkloadRequests, total_requests
@@ -125,24 +126,38 @@ def _sum(files: list[FileUsage], nodes: int) -> ResourceUsage:
     return total
 
 
-def claim(
-    registration: Registration,
-    unit: Unit,
-    usage: ResourceUsage,
-    merged_at: datetime | None,
-    number: int = 0,
-) -> ResourceClaim:
-    """The claim of one unit; `number` is the merge request that proposes it, if not merged."""
-    return ResourceClaim(
-        application=registration.application,
-        unit=unit,
-        requests=usage.requests,
-        merged_at=merged_at,
-        number=number,
-        priority=registration.priority,
-        tenant=registration.tenant,
-        usage=usage.quota_usage,
-    )
+class UnitUsage(NamedTuple):
+    """What a unit requests, and when it was merged; None while it is proposed."""
+
+    unit: Unit
+    usage: ResourceUsage
+    merged_at: datetime | None
+
+
+def claims_of(
+    registration: Registration, units: Iterable[UnitUsage], number: int = 0
+) -> Iterator[ResourceClaim]:
+    """The claims of an application; `number` is the merge request that proposes them, if any.
+
+    Clusters for which a component's usage is the same object share one claim.
+    """
+    alike: dict[tuple[str, int, datetime | None], list[UnitUsage]] = {}
+    for each in units:
+        key = each.unit.component, id(each.usage), each.merged_at
+        alike.setdefault(key, []).append(each)
+    for (component, _, merged_at), found in alike.items():
+        usage = found[0].usage
+        yield ResourceClaim(
+            application=registration.application,
+            component=component,
+            clusters=tuple([each.unit.cluster for each in found]),
+            requests=usage.requests,
+            merged_at=merged_at,
+            number=number,
+            priority=registration.priority,
+            tenant=registration.tenant,
+            usage=usage.quota_usage,
+        )
 
 
 def _read(content: bytes, tenant: Tenant | None, limits: ContainerLimits | None) -> FileUsage:

@@ -4,16 +4,16 @@ Made once for the heads of its default branch and of our branches, for all appli
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from functools import partial
+from operator import itemgetter
 from typing import TypeAlias
 
 from bot.context import Context
 from bot.engine.ownership import OwnershipReader
 from bot.engine.results import ByContent
-from bot.engine.usage import ResourceUsage, UsageReader, claim
+from bot.engine.usage import ResourceUsage, UnitUsage, UsageReader, claims_of
 from bot.gather.deploy import FilesByUnit, changed_by, read_units
 from bot.gather.repository import Checkout, our_requests
 from planners.model import Registration, Unit
@@ -21,20 +21,13 @@ from planners.model.snapshot import LONG_AGO, MergeRequestState, OwnedObjects, R
 from renderers.layout import Layout
 
 MARKER = "wave"
-CLAIM = 250
+CLAIM, CLUSTER = 250, 8
 OBJECT = 400
-"""Bytes that a claim, and an object or a cluster that has it, take in memory, about."""
+"""Bytes that a claim and a cluster of it, and an object or a cluster that has it, take, about."""
 
 
-@dataclass(frozen=True, slots=True)
-class MergedUsage:
-    """What a merged unit requests, and since when."""
-
-    usage: ResourceUsage
-    at: datetime
-
-
-Merged: TypeAlias = dict[tuple[str, Unit], MergedUsage]
+Merged: TypeAlias = dict[str, dict[Unit, UnitUsage]]
+"""By application."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,25 +81,22 @@ class Holdings:
             ByContent("fleet", reader.fleet),
         )
         make = partial(self._claims, reader, timed)
-        return self.context.results.get(key, make, lambda claims: CLAIM * len(claims))
+        return self.context.results.get(key, make, _claims_size)
 
     def _claims(self, reader: UsageReader, timed: frozenset[str]) -> Sequence[ResourceClaim]:
         """The merged ones, then what proposed ones request beyond them."""
         registered = {each.application: each for each in self.registrations}
         merged = self._merged(reader, timed)
-        claims = [
-            claim(registered[name], unit, each.usage, each.at)
-            for (name, unit), each in merged.items()
-        ]
+        claims: list[ResourceClaim] = []
+        for name, usages in merged.items():
+            claims += claims_of(registered[name], usages.values())
         names = {each.registration.application for each in self.proposed}
         files = {name: self._files(registered[name]) for name in names}
         for each in self.proposed:
             after = each.after(files[each.registration.application])
             units = reader.by_unit(each.registration, after, self.checkout.mirror.blob)
-            for unit, usage in sorted(units.items()):
-                now = merged.get((each.registration.application, unit))
-                more = usage.excess_over(now.usage if now is not None else ResourceUsage())
-                claims.append(claim(each.registration, unit, more, None, each.number))
+            before = merged[each.registration.application]
+            claims += claims_of(each.registration, _excess(units, before), each.number)
         return tuple(claims)
 
     def _merged(self, reader: UsageReader, timed: frozenset[str]) -> Merged:
@@ -119,8 +109,10 @@ class Holdings:
                 unit: (layout.objects_folder(unit),) for unit in units if unit.cluster in timed
             }
             times = {unit: info.at for unit, info in mirror.last_changes(sha, folders).items()}
-            for unit, usage in sorted(units.items()):
-                merged[each.application, unit] = MergedUsage(usage, times.get(unit, LONG_AGO))
+            merged[each.application] = {
+                unit: UnitUsage(unit, usage, times.get(unit, LONG_AGO))
+                for unit, usage in sorted(units.items())
+            }
         return merged
 
     def owned(self, but: str = "") -> Sequence[OwnedObjects]:
@@ -153,6 +145,24 @@ class Holdings:
     def _files(self, registration: Registration) -> FilesByUnit:
         """The files of an application on the default branch, by unit."""
         return read_units(self.context.results, self.checkout, registration)
+
+
+def _excess(
+    units: Mapping[Unit, ResourceUsage], merged: Mapping[Unit, UnitUsage]
+) -> Iterator[UnitUsage]:
+    """What units request beyond what they have; equal differences are one object."""
+    known: dict[tuple[int, int], ResourceUsage] = {}
+    nothing = ResourceUsage()
+    for unit, usage in sorted(units.items(), key=itemgetter(0)):
+        before = merged[unit].usage if unit in merged else nothing
+        key = id(usage), id(before)
+        if key not in known:
+            known[key] = usage.excess_over(before)
+        yield UnitUsage(unit, known[key], None)
+
+
+def _claims_size(claims: Sequence[ResourceClaim]) -> int:
+    return sum(CLAIM + CLUSTER * len(each.clusters) for each in claims)
 
 
 def _present(files: Mapping[str, str | None]) -> dict[str, str]:

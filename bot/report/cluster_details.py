@@ -69,8 +69,8 @@ def claims_view(application: str, claims: Iterable[ResourceClaim]) -> ClaimsView
     """What an application claims; of a unit that is merged and proposed the larger claim counts."""
     units: dict[tuple[str, str], dict[str, int]] = {}
     for each in claims:
-        if each.application == application:
-            found = units.setdefault((each.unit.cluster, each.unit.component), {})
+        for cluster in each.clusters if each.application == application else ():
+            found = units.setdefault((cluster, each.component), {})
             for name, value in each.requests.items():
                 found[name] = max(value, found.get(name, 0))
     clusters: dict[str, dict[str, int]] = {}

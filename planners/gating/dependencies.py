@@ -396,10 +396,11 @@ def _remaining_applications(snapshot: Snapshot, change: ChangeSet) -> tuple[Pend
     if not snapshot.application.is_tenant_setup:
         return ()
     return tuple(
-        PendingUnit(claim.unit, NotReadyReason.PRESENT, claim.application)
+        PendingUnit(Unit(claim.component, cluster), NotReadyReason.PRESENT, claim.application)
         for claim in snapshot.claims
         if claim.tenant == snapshot.tenant.name
         and claim.application != snapshot.application.name
         and claim.merged_at is not None
-        and claim.unit.cluster in change.clusters
+        for cluster in claim.clusters
+        if cluster in change.clusters
     )

@@ -60,9 +60,10 @@ class RoomCheck:
         """Each cluster and limited resource of which a merge request requests more."""
         for claim in self._own:
             if claim.merged_at is None and claim.number == number:
-                for resource, amount in claim.requests.items():
-                    if amount > 0 and self._free(claim.unit.cluster, resource) is not None:
-                        yield claim.unit.cluster, resource
+                for resource in [name for name, amount in claim.requests.items() if amount > 0]:
+                    for cluster in claim.clusters:
+                        if self._free(cluster, resource) is not None:
+                            yield cluster, resource
 
     def _free(self, cluster: str, resource: str) -> int | None:
         """What is free after the claims of others and the application's own; None if unknown."""
@@ -72,9 +73,8 @@ class RoomCheck:
             return None
         own = (
             claim.requests.get(resource, 0)
-            for claim in self._own
-            if claim.unit.cluster == cluster
-            and (claim.merged_at is None or claim.unit in self.units)
+            for claim in self._now.own_claims.get(cluster, ())
+            if claim.merged_at is None or Unit(claim.component, cluster) in self.units
         )
         return free.value - sum(own)
 
@@ -93,7 +93,7 @@ class RoomCheck:
         amounts: dict[Claimant, int] = {}
         for claim in self.current.claims:
             who, amount = _claimant(claim), claim.requests.get(resource, 0)
-            if claim.unit.cluster == cluster and amount and who in of:
+            if amount and who in of and cluster in claim.clusters:
                 amounts[who] = amounts.get(who, 0) + amount
         return amounts
 

@@ -234,7 +234,7 @@ class ReportedFacts:
 
 @dataclass(frozen=True, slots=True)
 class ResourceClaim:
-    """The resources that one unit of an application requests on its cluster, in nano-units.
+    """The resources that a component requests on each of these clusters, in nano-units.
 
     `usage` is its quota usage by namespace and ResourceQuota name, known only for applications of
     the Snapshot's tenant, and only if that has a quota. `merged_at` is when its last change was
@@ -243,7 +243,8 @@ class ResourceClaim:
     """
 
     application: str
-    unit: Unit
+    component: str
+    clusters: tuple[str, ...]
     requests: Mapping[str, int]
     merged_at: datetime | None
     number: int = 0

@@ -270,7 +270,7 @@ def _free(
     If the running units alone exceed a resource, they stay: their requests are removed from
     `requests`, and nothing is free for others.
     """
-    columns, merged = allocation.columns, allocation.supply.merged
+    columns, supply = allocation.columns, allocation.supply
     free: dict[str, dict[str, int]] = {}
     here: dict[str, list[Unit]] = {}
     for unit in requests:
@@ -284,7 +284,7 @@ def _free(
             running = [
                 unit
                 for unit in units
-                if unit in merged
+                if supply.merged(unit) is not None
                 and allocation.keeps(unit, resource, requests[unit].get(resource, 0))
             ]
             available = max(known.value, 0)

@@ -170,7 +170,7 @@ class Allocation:
 
         What is only proposed, or grows, must fit like what is new.
         """
-        return 0 < amount <= self.supply.merged.get(unit, {}).get(resource, 0)
+        return 0 < amount <= (self.supply.merged(unit) or {}).get(resource, 0)
 
     def overdrawn(self) -> list[Cluster]:
         """The clusters on which more of some resource is assigned than was free, by name."""

@@ -143,7 +143,7 @@ def _running(allocation: Allocation, component: str, rule: ReplicaRule, cluster:
     unit = Unit(component, cluster.name)
     others = allocation.requests(unit, {rule.workload: 0}).get("pods", 0)
     each = _requests_per_replica(allocation, component, rule, cluster).get("pods", 0)
-    pods = allocation.supply.merged.get(unit, {}).get("pods", 0)
+    pods = (allocation.supply.merged(unit) or {}).get("pods", 0)
     return max(0, pods - others) // each if each else 0
 
 

@@ -83,14 +83,14 @@ class _Claims:
     running: frozenset[Unit]
     other: Mapping[str, Mapping[str, Sequence[ResourceClaim]]]
     own: Mapping[str, Sequence[ResourceClaim]]
-    merged: Mapping[Unit, Amounts]
+    merged: Mapping[str, Mapping[str, Amounts]]
 
     @classmethod
     def of(cls, snapshot: Snapshot) -> "_Claims":
         """Index the claims."""
         own: dict[str, list[ResourceClaim]] = {}
         other: dict[str, dict[str, list[ResourceClaim]]] = {}
-        merged: dict[Unit, Amounts] = {}
+        merged: dict[str, dict[str, Amounts]] = {}
         proposed = [
             each.branch.units
             for each in snapshot.merge_requests
@@ -99,14 +99,16 @@ class _Claims:
         running = frozenset(snapshot.base.entries).union(*proposed)
         precedence = Precedence(snapshot)
         for claim in snapshot.claims:
-            cluster = claim.unit.cluster
             if claim.application == snapshot.application.name:
-                own.setdefault(cluster, []).append(claim)
+                for cluster in claim.clusters:
+                    own.setdefault(cluster, []).append(claim)
                 if claim.merged_at is not None:
-                    merged[claim.unit] = claim.requests
+                    amounts = dict.fromkeys(claim.clusters, claim.requests)
+                    merged.setdefault(claim.component, {}).update(amounts)
             elif precedence.has(claim):
-                by_application = other.setdefault(cluster, {})
-                by_application.setdefault(claim.application, []).append(claim)
+                for cluster in claim.clusters:
+                    by_application = other.setdefault(cluster, {})
+                    by_application.setdefault(claim.application, []).append(claim)
         return cls(running, other, own, merged)
 
 
@@ -160,10 +162,9 @@ class Supply:
         """Those of other applications that must be respected, by cluster and application."""
         return self.claims.other
 
-    @property
-    def merged(self) -> Mapping[Unit, Amounts]:
-        """The resources that the application's merged units request, by unit."""
-        return self.claims.merged
+    def merged(self, unit: Unit) -> Amounts | None:
+        """The resources that a merged unit of the application requests; None for other units."""
+        return self.claims.merged.get(unit.component, {}).get(unit.cluster)
 
     def running_on(self, component: str) -> Mask:
         """Where the component is merged or proposed."""
@@ -187,7 +188,7 @@ class Supply:
         return self.columns.where(
             cluster
             for cluster, claims in self.other_claims.items()
-            if any(claim.unit.component == component for claim in claims.get(application, ()))
+            if any(claim.component == component for claim in claims.get(application, ()))
         )
 
     @property

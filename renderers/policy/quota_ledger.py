@@ -72,10 +72,13 @@ class QuotaLedger:
         precedence = Precedence(self.snapshot)
         used = {scope: list(amounts) for scope, amounts in self.used.items()}
         for claim in self.snapshot.claims:
-            if claim.tenant == tenant.name and claim.application != application:
-                for namespace, amounts in claim.usage.items():
-                    scope = _QuotaScope(claim.unit.cluster, namespace)
-                    if scope in used and precedence.has(claim):
+            other = claim.tenant == tenant.name and claim.application != application
+            if not (other and precedence.has(claim)):
+                continue
+            for namespace, amounts in claim.usage.items():
+                for cluster in claim.clusters:
+                    scope = _QuotaScope(cluster, namespace)
+                    if scope in used:
                         used[scope].append(amounts)
         several = len(tenant.all_namespaces) > 1
         return quota_problems(

@@ -90,7 +90,8 @@ reports = st.builds(
 claims = st.builds(
     ResourceClaim,
     st.sampled_from(("storefront", "bank")),
-    st.builds(Unit, st.sampled_from(COMPONENTS), st.sampled_from(CLUSTERS)),
+    st.sampled_from(COMPONENTS),
+    st.lists(st.sampled_from(CLUSTERS), min_size=1, max_size=2, unique=True).map(tuple),
     amounts,
     st.sampled_from((None, NOW - timedelta(minutes=5))),
     st.integers(1, 9),

@@ -90,8 +90,10 @@ def steps(draw: st.DrawFn) -> Step:
         """Merged by another application, or proposed by it or by this one."""
         name = draw(st.sampled_from([world.snapshot.application.name, "other"]))
         merged = NOW if name == "other" and number == 1 else None
-        unit, proposed = Unit(component, cluster), 0 if merged else number
-        claim = ResourceClaim(name, unit, {"cpu": 10**9}, merged, proposed, tenant="shop")
+        proposed = 0 if merged else number
+        claim = ResourceClaim(
+            name, component, (cluster,), {"cpu": 10**9}, merged, proposed, tenant="shop"
+        )
         objects = {ObjectIdentity("apps", "Deployment", "shop", component): "deployment.yaml"}
         owned = OwnedObjects(name, "shop", component, objects, frozenset({cluster}), proposed)
         world.snapshot = replace(
@@ -178,7 +180,7 @@ async def test_own_proposals_count_only_beside_those_of_others() -> None:
     await plans(world.snapshot)
 
     def claim(name: str, number: int) -> ResourceClaim:
-        return ResourceClaim(name, Unit("web", "c1"), {"cpu": 0}, None, number, tenant="shop")
+        return ResourceClaim(name, "web", ("c1",), {"cpu": 0}, None, number, tenant="shop")
 
     def owned(name: str, number: int) -> OwnedObjects:
         web = ObjectIdentity("apps", "Deployment", "shop", "web")

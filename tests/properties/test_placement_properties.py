@@ -110,8 +110,8 @@ def installed(world: World, made: Plan) -> World:
     entries = {unit: {f"{unit}": "0" * 40} for unit in made.units}
     base = DeployBase(world[0].base.revision, entries)
     claims = tuple(
-        ResourceClaim("shop", unit, {"cpu": world[1][unit.component] * NANO}, world[0].now)
-        for unit in made.units
+        ResourceClaim("shop", part, (name,), {"cpu": world[1][part] * NANO}, world[0].now)
+        for part, name in made.units
     )
     return replace(world[0], base=base, claims=claims), world[1]
 

@@ -156,7 +156,7 @@ def test_unknown_facts_score_zero_and_are_explained(tmp_path: Path) -> None:
 def test_resources_claimed_by_others_first_are_not_available(tmp_path: Path) -> None:
     app, fleet = documents(ANY_ONE + "    prefer: {cost: 1}", EUROPE, "cpu: 1", 3)
     start = snapshot_of(tmp_path, app, fleet)
-    claim = ResourceClaim("bank", Unit("ledger", "ohio"), {"cpu": 2 * 10**9}, None, number=41)
+    claim = ResourceClaim("bank", "ledger", ("ohio",), {"cpu": 2 * 10**9}, None, number=41)
 
     made = propose(replace(start, claims=(claim,)))
 
@@ -221,7 +221,7 @@ def test_reported_free_resources_include_earlier_merges(tmp_path: Path) -> None:
     start = snapshot_of(tmp_path, app, fleet)
     at = start.now - timedelta(minutes=1)
     facts = {"ohio": ReportedFacts(at, free={"cpu": 4 * 10**9})}
-    before = ResourceClaim("bank", Unit("a", "ohio"), {"cpu": 2 * 10**9}, at - timedelta(hours=1))
+    before = ResourceClaim("bank", "a", ("ohio",), {"cpu": 2 * 10**9}, at - timedelta(hours=1))
     after = replace(before, merged_at=at + timedelta(seconds=30))
 
     assert not propose(replace(start, facts=facts, claims=(before,))).problems

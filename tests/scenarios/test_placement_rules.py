@@ -137,7 +137,13 @@ placement:
 
 def running(start: Snapshot, unit: Unit, cpus: int) -> Snapshot:
     """The snapshot with a unit merged an hour ago that requests so many CPUs."""
-    claim = ResourceClaim("store", unit, {"cpu": cpus * CPU}, start.now - timedelta(hours=1))
+    claim = ResourceClaim(
+        "store",
+        unit.component,
+        (unit.cluster,),
+        {"cpu": cpus * CPU},
+        start.now - timedelta(hours=1),
+    )
     base = replace(start.base, entries={unit: {"x": "0" * 40}})
     return replace(start, base=base, claims=(claim,))
 
@@ -165,7 +171,6 @@ def test_what_runs_stays_where_room_has_shrunk(tmp_path: Path) -> None:
 
 def test_of_two_proposals_for_the_same_room_one_gives_way(tmp_path: Path) -> None:
     """Whatever the priorities and numbers are, one application respects the other's claim."""
-    unit = Unit("web", "a")
     start = snapshot_of(tmp_path, *documents(ONE, cluster("a", capacity="{cpu: 4}"), "cpu: 3"))
     registered = start.registration
     for own, other in [((0, 1), (5, 2)), ((0, 1), (0, 1)), ((0, 3), (0, 1)), ((1, 9), (0, 2))]:
@@ -173,7 +178,7 @@ def test_of_two_proposals_for_the_same_room_one_gives_way(tmp_path: Path) -> Non
         for name, mine, theirs in [("store", own, other), ("bank", other, own)]:
             rival = "bank" if name == "store" else "store"
             claims = tuple(
-                ResourceClaim(who, unit, {"cpu": 3 * CPU}, None, number, priority)
+                ResourceClaim(who, "web", ("a",), {"cpu": 3 * CPU}, None, number, priority)
                 for who, (priority, number) in [(name, mine), (rival, theirs)]
             )
             made = propose(
@@ -194,7 +199,7 @@ def test_a_report_of_free_room_does_not_know_pods_that_are_not_up_yet(tmp_path: 
 
     for minutes, fits in ((5, False), (60, True)):
         merged = start.now - timedelta(minutes=minutes)
-        claims = (ResourceClaim("bank", Unit("x", "a"), {"cpu": 3 * CPU}, merged),)
+        claims = (ResourceClaim("bank", "x", ("a",), {"cpu": 3 * CPU}, merged),)
         made = propose(replace(start, facts=facts, claims=claims))
         assert (made.problems == ()) is fits
 

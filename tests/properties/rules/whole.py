@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 
 from planners.gating.change_sets import ChangeSet
 from planners.gating.effects import Merge
-from planners.model import Unit
 from planners.model.rules import Action
 from planners.model.snapshot import ResourceClaim, Snapshot
 from tests.fakes.builders import NOW
@@ -46,7 +45,7 @@ class WholeWorld(World):
     def begin(self) -> None:
         """All that people want is merged and ready; one more cluster has room, the others none."""
         claims = tuple(
-            ResourceClaim("other", Unit("big", name), {"cpu": TAKEN}, NOW, tenant="others")
+            ResourceClaim("other", "big", (name,), {"cpu": TAKEN}, NOW, tenant="others")
             for name in full(self.scenario)
         )
         fleet = tuple(replace(each, capacity={"cpu": TAKEN}) for each in self.scenario.fleet)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from bot.engine.packing import pack, unpack
 from bot.engine.propose import Draft, draft
 from planners.inputs import planning_input
-from planners.model import Cluster, Unit
+from planners.model import Cluster
 from planners.model.snapshot import ResourceClaim
 from planners.placement.trace import PlacementDecision
 from renderers.tree import blob_id
@@ -72,8 +72,8 @@ def test_decisions_are_sent_where_steps_cannot_be() -> None:
 
 
 def test_claims_are_not_sent_back() -> None:
-    units = [Unit("web", f"c{n % 20}") for n in range(2_000)]
-    claims = tuple(ResourceClaim("store", unit, {"cpu": 1}, PLANNED.now) for unit in units)
+    names = [f"c{n % 20}" for n in range(2_000)]
+    claims = tuple(ResourceClaim("store", "web", (e,), {"cpu": 1}, PLANNED.now) for e in names)
     planned = replace(PLANNED, claims=claims)
     drafted = draft(planned)
     data = pack(planned, drafted)

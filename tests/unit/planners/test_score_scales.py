@@ -99,7 +99,7 @@ def test_headroom_scores_the_scarcer_share_that_is_left() -> None:
 
 
 def test_balance_scores_50_at_10_components() -> None:
-    claims = tuple(ResourceClaim("bank", Unit(f"part-{n}", "one"), {}, NOW) for n in range(10))
+    claims = tuple(ResourceClaim("bank", f"part-{n}", ("one",), {}, NOW) for n in range(10))
 
     assert points("balance", Cluster("one", "flux")) == 100
     assert points("balance", Cluster("one", "flux"), claims=claims) == 50

@@ -19,7 +19,7 @@ from bot.report.model import ClusterView, UnitState
 from bot.report.summary_view import count_states
 from bot.web.ui.fleet import ClusterRow
 from bot.web.ui.fleet_map import Block, fleet_grid, regions, worst_first
-from planners.model import Cluster, Fleet, Location, Price, Taint, TaintEffect, Unit
+from planners.model import Cluster, Fleet, Location, Price, Taint, TaintEffect
 from planners.model.basics import Readiness
 from planners.model.quantities import parse
 from planners.model.snapshot import ResourceClaim
@@ -95,7 +95,7 @@ def test_regions_stand_where_they_lie_on_a_map() -> None:
 def test_what_is_merged_and_proposed_is_claimed_once() -> None:
     def claim(component: str, cpu: int, number: int = 0, name: str = "shop") -> ResourceClaim:
         merged = None if number else NOON
-        return ResourceClaim(name, Unit(component, "one"), {"cpu": cpu}, merged, number)
+        return ResourceClaim(name, component, ("one",), {"cpu": cpu}, merged, number)
 
     claims = (claim("web", 2), claim("web", 5, 7), claim("db", 1), claim("web", 90, name="other"))
     assert claims_view("shop", claims) == ClaimsView({"one": {"cpu": 6}})
