@@ -5,7 +5,7 @@ the path checks see exactly the bytes that Git stores.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import NamedTuple, TypeAlias
 
 import pygit2
@@ -52,10 +52,14 @@ def parse_tree(raw: bytes) -> dict[bytes, Entry]:
     return listing
 
 
-def format_tree(entries: Iterable[tuple[bytes, Entry]]) -> bytes:
-    """The bytes of a tree; Git sorts names as if those of folders ended with a slash."""
-    ordered = sorted(entries, key=lambda item: item[0] + b"/" * item[1].is_tree)
-    return b"".join(b"%o %s\0%s" % (entry.mode, name, entry.oid) for name, entry in ordered)
+def in_order(entries: Listing) -> dict[bytes, Entry]:
+    """The entries in Git's order, which sorts names as if those of folders ended with a slash."""
+    return dict(sorted(entries.items(), key=lambda item: item[0] + b"/" * item[1].is_tree))
+
+
+def format_tree(entries: Listing) -> bytes:
+    """The bytes of a tree; its entries are in Git's order."""
+    return b"".join([b"%o %s\0%s" % (mode, name, oid) for name, (mode, oid) in entries.items()])
 
 
 class Objects:

@@ -86,10 +86,14 @@ def run_git(folder: Path, *arguments: str, stdin: bytes = b"") -> None:
 
 
 def _pack(objects: Collection[tuple[ObjectType, bytes]]) -> bytes:
-    """A version 2 pack without deltas (git documentation, gitformat-pack)."""
+    """A version 2 pack without deltas (git documentation, gitformat-pack).
+
+    Trees are stored as they are: they consist of ids, which compression hardly makes shorter.
+    """
     parts = [b"PACK", (2).to_bytes(4), len(objects).to_bytes(4)]
     for kind, raw in objects:
-        parts += [_object_header(kind, len(raw)), zlib.compress(raw, 1)]
+        level = 0 if kind is ObjectType.TREE else 1
+        parts += [_object_header(kind, len(raw)), zlib.compress(raw, level)]
     body = b"".join(parts)
     return body + sha1(body, usedforsecurity=False).digest()
 

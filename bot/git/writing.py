@@ -15,9 +15,9 @@ from pygit2.enums import FileMode, ObjectType
 
 from bot.git.errors import GitError
 from bot.git.names import checked_name
-from bot.git.objects import Entry, Listing, Objects, format_tree
+from bot.git.objects import Entry, Listing, Objects, format_tree, in_order
 from bot.git.signing import CommitSigner
-from renderers.tree import safe_join
+from renderers.tree import MAX_SEGMENTS, safe_join
 
 Changes: TypeAlias = Mapping[str, bytes | None]
 _Paths: TypeAlias = tuple[tuple[str, bytes | None], ...]
@@ -93,7 +93,8 @@ def _draft_commit(writer: "_TreeWriter", new: NewCommit, signer: CommitSigner | 
     if "\0" in new.message or not new.message.strip():
         raise ValueError("a commit message must not be empty or contain NUL")
     for path in new.changes:
-        safe_join(*path.split("/"))
+        if path.count("/") >= MAX_SEGMENTS:
+            safe_join(*path.split("/"))
     edit = writer.edit(tuple(sorted(new.changes.items(), key=itemgetter(0))))
     tree = writer.write(writer.objects.root(new.parent), edit, "")
     author, at = new.author, new.at
@@ -126,7 +127,10 @@ class _TreeWriter:
     _listings: dict[bytes, Listing] = field(default_factory=dict)
 
     def edit(self, changes: _Paths) -> _Edit:
-        """The same changes, as an edit of the folder that the paths begin in."""
+        """The same changes, as an edit of the folder that the paths begin in.
+
+        Each name in it is checked.
+        """
         found = self._edits.get(changes)
         if found is None:
             files: dict[bytes, bytes | None] = {}
@@ -136,8 +140,10 @@ class _TreeWriter:
                 if slash:
                     below.setdefault(name, []).append((rest, content))
                 else:
-                    files[name.encode()] = content
-            folders = {name.encode(): self.edit(tuple(each)) for name, each in below.items()}
+                    files[safe_join(name).encode()] = content
+            folders = {
+                safe_join(name).encode(): self.edit(tuple(each)) for name, each in below.items()
+            }
             found = self._edits[changes] = _Edit(files, folders)
         return found
 
@@ -149,20 +155,22 @@ class _TreeWriter:
         return self._written[key]
 
     def _write(self, old: bytes | None, edit: _Edit, folder: str) -> bytes:
-        entries = dict(self._listing(old, folder)) if old is not None else {}
+        known = self._listing(old, folder) if old is not None else {}
+        entries = dict(known)
         for name, below in edit.folders.items():
             self._change_folder(entries, name, below, edit, f"{folder}{name.decode()}")
         for name, content in edit.files.items():
             self._change_file(entries, name, content, folder)
-        return self.draft.add(ObjectType.TREE, format_tree(entries.items()))
+        ordered = entries if [*entries] == [*known] else in_order(entries)
+        return self.draft.add(ObjectType.TREE, format_tree(ordered))
 
     def _listing(self, tree: bytes, folder: str) -> Listing:
-        """A tree's entries, read and checked once."""
+        """A tree's entries in Git's order, read and checked once."""
         if tree not in self._listings:
             found = self.objects.listing(tree)
             for name in found:
                 checked_name(name, folder)
-            self._listings[tree] = found
+            self._listings[tree] = in_order(found)
         return self._listings[tree]
 
     def _change_folder(
@@ -175,6 +183,7 @@ class _TreeWriter:
             if edit.files.get(name, b"") is not None:
                 raise GitError(f"{path} is a file, so it cannot contain files")
             old = None
+            del entries[name]
         written = self.write(old.oid if old is not None else None, below, f"{path}/")
         if self.draft.objects[written][1]:
             entries[name] = Entry(FileMode.TREE, written)

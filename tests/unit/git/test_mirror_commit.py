@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.git import GitError, Mirrors, NewCommit, RepositoryRefusedError, Signature
-from bot.git.objects import Entry, format_tree, parse_tree
+from bot.git.objects import Entry, format_tree, in_order, parse_tree
 from renderers.tree import UnsafePathError, blob_id
 from tests.fakes.githttp import git
 from tests.unit.git.world import BOT, CREDENTIALS, NOON, REPO, World, entry
@@ -119,6 +119,20 @@ def test_a_file_becomes_a_folder_and_back(based: World) -> None:
     assert based.mirror.files(back) == BASE
 
 
+def test_a_file_that_becomes_a_folder_moves_behind_names_that_go_on(based: World) -> None:
+    """Git sorts the name of a folder as if it ended with a slash."""
+    beside = commit(based, {"top.d": b"d"})
+    sha = commit(based, {"top": None, "top/below": b"b"}, beside)
+    assert list(based.mirror.files(sha)) == [
+        "a/b/one",
+        "a/b/two",
+        "a/c/three",
+        "top.d",
+        "top/below",
+    ]
+    assert git(based.mirror._folder, "fsck", "--strict", "--no-dangling", sha) == ""
+
+
 def test_a_file_and_a_folder_cannot_share_a_path(based: World) -> None:
     with pytest.raises(GitError, match="top is a file"):
         commit(based, {"top/below": b"b"})
@@ -193,4 +207,4 @@ def test_objects_of_every_size_survive_the_pack(based: World) -> None:
 )
 def test_trees_are_read_as_they_are_written(listing: dict[bytes, tuple[int, bytes]]) -> None:
     entries = {name: Entry(*pair) for name, pair in listing.items()}
-    assert parse_tree(format_tree(entries.items())) == entries
+    assert parse_tree(format_tree(in_order(entries))) == entries
