@@ -1,9 +1,9 @@
 """`notify test`: sends one message to a channel, so that an operator sees that it works."""
 
 import argparse
-import asyncio
 
 from bot.app import notify_keys, notify_secrets
+from bot.cli import event_loop
 from bot.cli.errors import InputError
 from bot.cli.folders import read_fleet_folder
 from bot.cli.settings import read_settings
@@ -27,7 +27,7 @@ def notify(options: argparse.Namespace) -> int:
     settings = read_settings(options)
     outbound = OutboundClient(settings.gate_ca_file)
     for each in channels:
-        asyncio.run(send_test(each, settings, outbound))
+        event_loop.run(send_test(each, settings, outbound))
         to = f" to {', '.join(each.to)}" if each.to else ""
         write_lines([Line(f"{each.name} ({each.kind}) took a message{to}", Style.GREEN)])
     return 0

@@ -5,7 +5,6 @@ each write to the database is rolled back. Commands in comments are not run.
 """
 
 import argparse
-import asyncio
 import json
 import tempfile
 from collections.abc import AsyncIterator
@@ -15,6 +14,7 @@ from pathlib import Path
 from pydantic import BaseModel, Field, ValidationError
 
 from bot.app import make_context, make_forges
+from bot.cli import event_loop
 from bot.cli.errors import InputError
 from bot.cli.replay_text import effect_line
 from bot.cli.settings import mistakes, read_settings
@@ -80,7 +80,7 @@ def replay(options: argparse.Namespace) -> int:
     given = _read(options.delivery)
     settings = read_settings(options)
     try:
-        asyncio.run(_replay(settings, given))
+        event_loop.run(_replay(settings, given))
     except (ForgeError, GatherError, GitError, StoreError) as error:
         raise InputError(str(error)) from error
     return 0

@@ -1,12 +1,12 @@
 """`report`: tells the service, from inside a cluster, what the cluster's agent says."""
 
 import argparse
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from bot.buckets import Bucket, BucketError
+from bot.cli import event_loop
 from bot.cli.errors import InputError
 from bot.cli.reporter_objects import SERVICES
 from bot.cli.settings import read_pod_settings, read_reporter_settings
@@ -41,7 +41,7 @@ from plugins import Agent, Watched, WatchedKind
 def report(options: argparse.Namespace) -> int:
     """Read what the agent says, and take it to the service; print it where no way is named."""
     configure_logs()
-    asyncio.run(send_report(options, system_clock))
+    event_loop.run(send_report(options, system_clock))
     return 0
 
 

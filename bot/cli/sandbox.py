@@ -1,7 +1,6 @@
 """`demo` and `forge`: the local forge, alone or with everything else."""
 
 import argparse
-import asyncio
 import socket
 import tempfile
 from pathlib import Path
@@ -9,6 +8,7 @@ from pathlib import Path
 import uvicorn
 from pydantic import ValidationError
 
+from bot.cli import event_loop
 from bot.cli.arguments import DEMO_PORT, LAST_PORT
 from bot.cli.errors import InputError, describe
 from bot.cli.settings import mistakes
@@ -51,7 +51,7 @@ def _run(options: argparse.Namespace) -> int:
     if options.fresh:
         with kept.locked(folder):
             kept.forget(folder)
-    return asyncio.run(run_demo(folder, port, auto=options.auto, bursts=options.burst))
+    return event_loop.run(run_demo(folder, port, auto=options.auto, bursts=options.burst))
 
 
 def _port(given: int | None, known: kept.Kept | None) -> int:
@@ -92,7 +92,8 @@ def forge(options: argparse.Namespace) -> int:
         _read_site(options.site).apply(made)
     with _listen(options.port) as listening:
         write(f"local forge on http://127.0.0.1:{listening.getsockname()[1]}\n")
-        uvicorn.Server(uvicorn.Config(made.app, log_level="warning")).run(sockets=[listening])
+        server = uvicorn.Server(uvicorn.Config(made.app, log_level="warning"))
+        event_loop.run(event_loop.serve(server, [listening]))
     return 0
 
 

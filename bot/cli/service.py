@@ -16,6 +16,7 @@ from typing import Any
 import uvicorn
 
 from bot.app import Service, build, build_metrics
+from bot.cli import event_loop
 from bot.cli.errors import InputError, describe
 from bot.cli.settings import read_settings
 from bot.engine.process import Planner
@@ -36,7 +37,7 @@ def serve(options: argparse.Namespace) -> int:
     traces = _connect_traces()
     _forget_settings()
     configure_logs()
-    return asyncio.run(_serve(settings, traces))
+    return event_loop.run(_serve(settings, traces))
 
 
 def _connect_traces() -> Traces:
@@ -81,7 +82,7 @@ async def serve_to_the_end(server: uvicorn.Server) -> None:
         InputError: it cannot start; the log says why.
     """
     try:
-        await server.serve()
+        await event_loop.serve(server)
     except SystemExit:  # how uvicorn ends when it cannot start
         if server.lifespan.should_exit:
             raise InputError("the service cannot start: see the log") from None
