@@ -66,16 +66,30 @@ def _details(cluster: Cluster) -> ClusterDetailsView:
 
 
 def claims_view(application: str, claims: Iterable[ResourceClaim]) -> ClaimsView:
-    """What an application claims; of a unit that is merged and proposed the larger claim counts."""
-    units: dict[tuple[str, str], dict[str, int]] = {}
+    """What an application claims; of a unit that is merged and proposed the larger claim counts.
+
+    It is added up once for all clusters on which the same is claimed.
+    """
+    mine = [each for each in claims if each.application == application]
+    on_cluster: dict[str, list[int]] = {}
+    for number, each in enumerate(mine):
+        for cluster in each.clusters:
+            on_cluster.setdefault(cluster, []).append(number)
+    totals: dict[tuple[int, ...], dict[str, int]] = {}
+    for numbers in set(map(tuple, on_cluster.values())):
+        totals[numbers] = _total(mine[number] for number in numbers)
+    return ClaimsView({name: totals[tuple(on_cluster[name])] for name in sorted(on_cluster)})
+
+
+def _total(claims: Iterable[ResourceClaim]) -> dict[str, int]:
+    """What is claimed on one cluster, by resource."""
+    components: dict[str, dict[str, int]] = {}
     for each in claims:
-        for cluster in each.clusters if each.application == application else ():
-            found = units.setdefault((cluster, each.component), {})
-            for name, value in each.requests.items():
-                found[name] = max(value, found.get(name, 0))
-    clusters: dict[str, dict[str, int]] = {}
-    for (cluster, _), requests in sorted(units.items()):
-        total = clusters.setdefault(cluster, {})
+        found = components.setdefault(each.component, {})
+        for name, value in each.requests.items():
+            found[name] = max(value, found.get(name, 0))
+    total: dict[str, int] = {}
+    for _, requests in sorted(components.items()):
         for name, value in requests.items():
             total[name] = total.get(name, 0) + value
-    return ClaimsView(clusters)
+    return total

@@ -42,6 +42,8 @@ from planners.model.snapshot import Snapshot
 MERGED = {WaveState.SETTLING, WaveState.DONE}
 NO_DOCUMENTS = str(read_application({}, None, None).problems[0])
 NO_PLAN = "no plan"
+NOT_MERGED = "its first wave is not merged yet"
+NO_REPORT = "no report for the merged revision"
 NOT_STARTED = f"the default branch has no {FILE}; open merge requests show their plans"
 STATES: dict[Readiness, UnitState] = {
     Readiness.READY: "READY",
@@ -231,25 +233,16 @@ def _unit(snapshot: Snapshot, unit: Unit) -> UnitView:
     Without a current report a merged unit is UNKNOWN. While an update waits, the unit keeps the
     readiness that its cluster reports for the revision that runs.
     """
-    found = UnitView(
-        component=unit.component,
-        cluster=unit.cluster,
-        readiness="UNKNOWN",
-        message="no report for the merged revision",
-        revision="",
-        at="",
-    )
     if unit not in snapshot.base.entries:
-        return replace(found, readiness="UNMERGED", message="its first wave is not merged yet")
-    if failure := snapshot.cluster_failure(unit.cluster):
-        found = replace(found, message=failure)
-    seen = snapshot.observations.get(unit)
-    if seen is None:
-        return found
-    found = replace(found, revision=seen.revision, at=_to_seconds(seen.at).isoformat())
-    if seen.current and snapshot.now < stale_at(snapshot, unit, seen):
-        return replace(found, readiness=STATES[seen.readiness], message=seen.message)
-    return found
+        return UnitView(unit.component, unit.cluster, "UNMERGED", NOT_MERGED, "", "")
+    seen, revision, at = snapshot.observations.get(unit), "", ""
+    if seen is not None:
+        revision, at = seen.revision, _to_seconds(seen.at).isoformat()
+        if seen.current and snapshot.now < stale_at(snapshot, unit, seen):
+            state = STATES[seen.readiness]
+            return UnitView(unit.component, unit.cluster, state, seen.message, revision, at)
+    message = snapshot.cluster_failure(unit.cluster) or NO_REPORT
+    return UnitView(unit.component, unit.cluster, "UNKNOWN", message, revision, at)
 
 
 def _to_seconds(moment: datetime) -> datetime:

@@ -63,27 +63,24 @@ def connection_changes(
     changes: Sequence[ChangeSet], blobs: Mapping[str, bytes]
 ) -> ConnectionChanges:
     """What the changes add to derived objects, and take from them."""
-    known: dict[str, frozenset[str]] = {}
+    files = [file for change in changes for file in change.files]
+    names = {name for file in files for name in (file.old, file.new) if name}
+    read = {name: intents_in(blobs[name]) for name in names}
+    known = {name: intents for name, intents in read.items() if intents}
     before: dict[Unit, set[str]] = {}
     after: dict[Unit, set[str]] = {}
-    existing: set[Unit] = set()
-    for change in changes:
-        for file in change.files:
-            for blob, found in ((file.old, before), (file.new, after)):
-                if blob is None:
-                    continue
-                if blob not in known:
-                    known[blob] = intents_in(blobs[blob])
-                if known[blob]:
-                    found.setdefault(file.unit, set()).update(known[blob])
-            if file.old is not None:
-                existing.add(file.unit)
-    units = {file.unit for change in changes for file in change.files}
+    for file in files if known else ():
+        if file.old in known:
+            before.setdefault(file.unit, set()).update(known[file.old])
+        if file.new in known:
+            after.setdefault(file.unit, set()).update(known[file.new])
+    created = {file.unit for file in files if file.old is None}
+    existing = {file.unit for file in files if file.old is not None} if created else set[Unit]()
     none: frozenset[str] = frozenset()
     return ConnectionChanges(
         gained={unit: frozenset(found - before.get(unit, none)) for unit, found in after.items()},
         lost={unit: frozenset(found - after.get(unit, none)) for unit, found in before.items()},
-        created=frozenset(units - existing),
+        created=frozenset(created - existing),
     )
 
 

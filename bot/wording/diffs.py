@@ -20,7 +20,7 @@ from renderers.diff.fields import FileDocument, ObjectChange, compare_objects
 from renderers.diff.risks import Risk, risks_of, severity
 
 Blobs = Mapping[str, bytes]
-SYNC = "clusters/*/sync/"
+CLUSTERS, ANY, SYNC = "clusters/", "clusters/*/", "clusters/*/sync/"
 LONGEST_TITLE = 200
 NAMED, MOST_CLUSTERS, MOST_LINES, MOST_TITLES, FEW_LINES = 3, 1_000, 40, 20, 10
 OPEN_GROUPS, SHORT_DIFFS, FOLD_UNITS = 4, 80, 100
@@ -72,17 +72,31 @@ class DiffReader:
     """Compares each distinct file and each distinct set of files once."""
 
     blobs: Blobs
+    alike: dict[tuple[str, str | None, str | None], int] = field(default_factory=dict)
     compared: dict[tuple[str, bytes | None, bytes | None], int] = field(default_factory=dict)
     numbers: dict[tuple[str, str], int] = field(default_factory=dict)
     files: list[tuple[str, unified.FileDiff]] = field(default_factory=list)
     objects: dict[tuple[int, ...], _ObjectChanges] = field(default_factory=dict)
 
     def number(self, path: str, cluster: str, old: str | None, new: str | None) -> int:
-        """The number of a file's diff; equal diffs have one."""
-        own, any_ = f"clusters/{cluster}/", "clusters/*/"
-        shared = path.replace(own, any_, 1)
+        """The number of a file's diff; equal diffs have one.
+
+        Blobs that name no folder of a cluster are compared once for all clusters.
+        """
+        own = f"{CLUSTERS}{cluster}/"
+        shared = path.replace(own, ANY, 1)
+        names = (shared, old, new)
+        number = self.alike.get(names)
+        if number is None:
+            blobs = [self.blobs[each] if each else None for each in (old, new)]
+            number = self._compare(shared, own, *blobs)
+            if not any(CLUSTERS.encode() in each for each in blobs if each):
+                self.alike[names] = number
+        return number
+
+    def _compare(self, shared: str, own: str, old: bytes | None, new: bytes | None) -> int:
         was, now = (
-            self.blobs[each].replace(own.encode(), any_.encode()) if each else None
+            each if each is None else each.replace(own.encode(), ANY.encode())
             for each in (old, new)
         )
         key = (shared, was, now)

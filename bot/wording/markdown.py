@@ -125,7 +125,7 @@ def natural(names: Iterable[str]) -> list[str]:
     return sorted(names, key=_by_number)
 
 
-@lru_cache(maxsize=10_000)
+@lru_cache(maxsize=65_536)
 def _by_number(name: str) -> tuple[tuple[int, str], ...]:
     parts = _NUMBERS.split(name)
     return tuple((int(part[:18]) if index % 2 else 0, part) for index, part in enumerate(parts))

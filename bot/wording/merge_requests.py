@@ -78,7 +78,8 @@ def rules_text(plan: Plan, change: ChangeSet) -> str:
 
 def _records(plan: Plan, change: ChangeSet) -> list[Record]:
     """The distinct records of changed units that rules caused."""
-    every = (record for unit in sorted(change.units) for record in plan.records.get(unit, ()))
+    units = sorted(change.units) if change.ruled.rules else ()
+    every = (record for unit in units for record in plan.records.get(unit, ()))
     return list(dict.fromkeys(each for each in every if each.key in change.ruled.rules))
 
 

@@ -345,15 +345,16 @@ def pending_clusters(pending: Sequence[PendingUnit]) -> Prose:
     A cluster that waits for several waves is named once, with all of them.
     """
     alike: dict[Prose, dict[str, None]] = {}
-    texts: dict[object, Prose] = {}
-    unmerged = _unmerged(pending)
-    for each in sorted(pending, key=lambda each: (WORST.index(each.reason), each.unit)):
+    lacking: dict[object, dict[str, None]] = {}
+    unmerged, worst = _unmerged(pending), {each: rank for rank, each in enumerate(WORST)}
+    for each in sorted(pending, key=lambda each: (worst[each.reason], each.unit)):
         waves = unmerged[each.unit.cluster] if each.reason is NotReadyReason.MERGE else ()
         what = waves or (each.message, each.unit.component, each.until)
         lack = (each.reason, each.overdue, what)
-        if lack not in texts:
-            texts[lack] = _overdue(_waves_text(waves), each) if waves else not_ready_text(each)
-        alike.setdefault(texts[lack], {})[each.unit.cluster] = None
+        if lack not in lacking:
+            text = _overdue(_waves_text(waves), each) if waves else not_ready_text(each)
+            lacking[lack] = alike.setdefault(text, {})
+        lacking[lack][each.unit.cluster] = None
     return phrases(
         say("{} ({})", names(natural(clusters)), what) for what, clusters in alike.items()
     )

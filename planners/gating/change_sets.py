@@ -1,5 +1,6 @@
 """The changes of each wave in the deploy repo: desired files compared with merged ones."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -74,7 +75,11 @@ class ChangeSet:
 
     def count(self, kind: ChangeKind) -> int:
         """The number of files with that kind of change."""
-        return sum(change.kind is kind for change in self.files)
+        return self._counts[kind]
+
+    @cached_property
+    def _counts(self) -> Counter[ChangeKind]:
+        return Counter(change.kind for change in self.files)
 
 
 @dataclass(frozen=True, slots=True)
