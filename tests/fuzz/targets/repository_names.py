@@ -52,7 +52,7 @@ def _check_tree(data: bytes) -> None:
         listing = parse_tree(data)
     except ValueError:
         return
-    assert parse_tree(format_tree(listing.items())) == listing
+    assert parse_tree(format_tree(listing)) == listing
 
 
 def seeds() -> Iterator[bytes]:
