@@ -3,11 +3,16 @@
 import os
 from typing import Any
 
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 TIMES = int(os.environ.get("EXAMPLES", "1"))
 
-settings.register_profile("tests", deadline=None, derandomize=TIMES == 1)
+settings.register_profile(
+    "tests",
+    deadline=None,
+    derandomize=TIMES == 1,
+    suppress_health_check=[HealthCheck.too_slow],  # a machine that is busy is no defect
+)
 settings.load_profile("tests")
 
 

@@ -32,9 +32,7 @@ _ENV = {
 def git(folder: Path, *arguments: str, stdin: bytes = b"", **env: str) -> str:
     """Run git in a folder with nobody's configuration and a fixed author; what it printed."""
     command = [GIT, "-C", str(folder), *arguments]
-    done = subprocess.run(
-        command, input=stdin, capture_output=True, env=_ENV | env, check=False, timeout=120
-    )
+    done = subprocess.run(command, input=stdin, capture_output=True, env=_ENV | env, check=False)
     assert done.returncode == 0, done.stderr.decode(errors="replace")
     return done.stdout.decode(errors="replace").strip()
 

@@ -29,7 +29,6 @@ import psycopg
 from bot.store import Store
 
 OTHER_USERS = ("postgres", "nobody")
-START_SECONDS = 60
 PAUSE_SECONDS = 0.02
 GUARD = """
 "$@" >"$FOLDER/log" 2>&1 </dev/null &
@@ -121,14 +120,21 @@ class Server:
         return copy / self.binaries.name
 
     def _wait(self) -> None:
-        for _ in range(int(START_SECONDS / PAUSE_SECONDS)):
+        """Until it answers, as long as it has not given up."""
+        while True:
             try:
                 psycopg.connect(self._conninfo("postgres")).close()
             except psycopg.OperationalError:
+                self._require_starting()
                 self._pause()
             else:
                 return
-        raise AssertionError(f"PostgreSQL did not start: {(self.folder / 'log').read_text()}")
+
+    def _require_starting(self) -> None:
+        log = self.folder / "log"
+        said = log.read_text() if log.exists() else ""
+        assert "FATAL:  could not" not in said, said
+        assert "database system is shut down" not in said, said
 
     def _pause(self) -> None:
         try:

@@ -3,7 +3,8 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -12,12 +13,46 @@ from uvicorn.server import ServerState
 from bot.web.connections import ConnectionLimits
 
 
+@dataclass(slots=True)
+class Timers:
+    """The event loop as a protocol sees it, whose time passes when a test says so."""
+
+    loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.get_running_loop)
+    now: float = 0.0
+    _set: list[asyncio.TimerHandle] = field(default_factory=list)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.loop, name)
+
+    def call_later(
+        self, delay: float, callback: Callable[..., object], *args: object
+    ) -> asyncio.TimerHandle:
+        """See the library."""
+        made = asyncio.TimerHandle(self.now + delay, callback, args, self.loop)
+        self._set.append(made)
+        return made
+
+    def is_set(self, delay: float) -> bool:
+        """Whether a timer ends after that time."""
+        return any(not each.cancelled() and each.when() == self.now + delay for each in self._set)
+
+    def elapse(self, seconds: float) -> None:
+        """Let time pass."""
+        self.now += seconds
+        due = [each for each in self._set if each.when() <= self.now]
+        self._set = [each for each in self._set if each.when() > self.now]
+        for each in due:
+            if not each.cancelled():
+                each._run()
+
+
 @dataclass(frozen=True, slots=True)
 class Served:
-    """Where the application is served, and its limits."""
+    """Where the application is served, its limits, and the requests in progress."""
 
     port: int
     limits: ConnectionLimits
+    state: ServerState
 
     async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """A connection that has not sent anything."""
@@ -56,18 +91,22 @@ class Served:
 
 
 @asynccontextmanager
-async def served(app: ASGIApp, limits: ConnectionLimits) -> AsyncIterator[Served]:
-    """Serve the application without its lifespan."""
+async def served(
+    app: ASGIApp, limits: ConnectionLimits, timers: Timers | None = None
+) -> AsyncIterator[Served]:
+    """Serve the application without its lifespan; by the timers of a test if it has some."""
     config = uvicorn.Config(app, http=limits.protocol, ws="none", log_config=None, lifespan="off")
     config.load()
     state = ServerState()
     server = await asyncio.get_running_loop().create_server(
-        lambda: config.http_protocol_class(config=config, server_state=state, app_state={}),
+        lambda: config.http_protocol_class(
+            config=config, server_state=state, app_state={}, _loop=timers
+        ),
         "127.0.0.1",
         0,
     )
     try:
-        yield Served(server.sockets[0].getsockname()[1], limits)
+        yield Served(server.sockets[0].getsockname()[1], limits, state)
     finally:
         server.close()
         for connection in list(state.connections):

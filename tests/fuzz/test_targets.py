@@ -47,7 +47,7 @@ def test_inputs_found_by_fuzzing_keep_every_rule(name: str) -> None:
 
 def test_a_failure_is_stored_once_with_its_input(reports: list[str], tmp_path: Path) -> None:
     target = discovery.load("markers")
-    session = Session("markers", target, reports.append, tmp_path)
+    session = Session("markers", target, reports.append, tmp_path, max_cpu_seconds=float("inf"))
     broken = Session("broken", _broken(), reports.append, tmp_path)
 
     session.feed(b"x")

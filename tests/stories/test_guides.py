@@ -8,7 +8,6 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -22,6 +21,7 @@ from bot.keys import agent_key
 from bot.sandbox.demo.agents import SimulatedCluster
 from bot.sandbox.demo.site import APP, BOT
 from tests.fakes.dialects import SECRET
+from tests.fakes.ports import reserved_port
 from tests.fakes.world import TOKENS, World, small_app, small_fleet
 from tests.stories.test_setup import made_at_github
 
@@ -33,10 +33,7 @@ WAVES = ["canary.1", "canary.2", "canary.3", "rest.1", "rest.2", "rest.3"]
 class Reader:
     """Somebody who follows a guide in a folder of their own."""
 
-    def __init__(self, folder: Path, guide: str, world: World) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
+    def __init__(self, folder: Path, guide: str, world: World, port: int) -> None:
         self.url = f"http://127.0.0.1:{port}"
         self.folder = folder
         text = (GUIDES / guide).read_text().replace(PUBLIC, self.url)
@@ -84,14 +81,18 @@ class Reader:
     async def ready(self) -> httpx.AsyncClient:
         client = httpx.AsyncClient(base_url=self.url, trust_env=False)
         self.world.closing.push_async_callback(client.aclose)
-        for _ in range(300):
+        while True:
             try:
                 assert (await client.get("/healthz")).status_code == 200
             except httpx.TransportError:
+                self.require_running()
                 await asyncio.sleep(0.1)
             else:
                 return client
-        raise AssertionError((self.folder / "service.log").read_text())
+
+    def require_running(self) -> None:
+        assert self.service is not None
+        assert self.service.poll() is None, (self.folder / "service.log").read_text()[-4000:]
 
     async def roll_out(self, client: httpx.AsyncClient) -> None:
         """Clusters report and webhooks travel to the service until everything is merged."""
@@ -105,14 +106,14 @@ class Reader:
                 name, agent_key(key, "flux", name), cluster.behaviour
             )
         world.ada.push(APP, "main", small_app(), "Open the shop")
-        for _ in range(400):
+        while True:
             world.now = datetime.now(UTC)
             await world.flush_hooks()
             await world.report()
             if world.merged() == WAVES:
                 return
+            self.require_running()
             await asyncio.sleep(0.2)
-        raise AssertionError((self.folder / "service.log").read_text()[-4000:])
 
 
 @pytest.fixture
@@ -120,9 +121,10 @@ async def reader(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterato
     world = World(tmp_path / "world", request.param, git_over_http=True)
     world.now = datetime.now(UTC)
     (tmp_path / "here").mkdir()
-    made = Reader(tmp_path / "here", f"set-up-on-{request.param}.md", world)
-    yield made
-    made.stop()
+    with reserved_port() as port:
+        made = Reader(tmp_path / "here", f"set-up-on-{request.param}.md", world, port)
+        yield made
+        made.stop()
     await world.stop()
 
 

@@ -111,7 +111,6 @@ def two_ports() -> int:
     raise AssertionError("no two free ports in a row")
 
 
-@pytest.mark.timeout(200)
 async def test_the_demonstration_ends_with_every_cluster_ready(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -131,7 +130,7 @@ async def test_the_demonstration_ends_its_service_when_it_is_told_to_end(tmp_pat
     while b"Ctrl-C" not in await demo.stdout.readline():
         assert demo.returncode is None
     patient = httpx.AsyncHTTPTransport(retries=8)
-    async with httpx.AsyncClient(transport=patient, timeout=60) as client:
+    async with httpx.AsyncClient(transport=patient, timeout=None) as client:
         assert (await client.get(f"http://127.0.0.1:{port}/")).status_code == 200
     demo.send_signal(signal.SIGTERM)
 

@@ -83,7 +83,7 @@ async def _ask(
     async def send(event: Any) -> None:
         sent.append(event)
 
-    await asyncio.wait_for(site.app(scope, receive, send), 10)
+    await site.app(scope, receive, send)
     content = b"".join(each.get("body", b"") for each in sent[1:])
     return sent[0]["status"], dict(sent[0]["headers"]), content
 

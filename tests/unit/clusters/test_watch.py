@@ -30,7 +30,7 @@ class Watching:
 
     async def next(self) -> Event:
         """The next event."""
-        return await asyncio.wait_for(anext(self._events), 10)
+        return await anext(self._events)
 
     async def add(self, name: str, *, unit: str = "shop.cart") -> None:
         """Somebody creates a ConfigMap."""

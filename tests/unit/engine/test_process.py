@@ -6,10 +6,12 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from anyio.to_process import _process_pool_idle_workers
 from structlog.testing import capture_logs
 
 from bot.engine.process import Planner, PlannerError
@@ -24,7 +26,7 @@ from tests.fakes.builders import snapshot
 async def main():
     drafted = await Planner(60, 4096)(snapshot())
     print(len(drafted.plan.waves), flush=True)
-    await asyncio.sleep(60)
+    await asyncio.Event().wait()
 
 if __name__ == "__main__":
     asyncio.run(main())
@@ -59,11 +61,8 @@ def test_it_ends_when_the_service_is_killed(tmp_path: Path) -> None:
     service.wait()
     service.stdout.close()
 
-    for _ in range(100):
-        if not is_running(int(child)):
-            return
-        threading.Event().wait(0.1)
-    raise AssertionError("the planner outlives the service")
+    while is_running(int(child)):
+        time.sleep(0.01)
 
 
 async def test_a_plan_that_takes_too_long_is_stopped_and_the_next_one_succeeds() -> None:
@@ -93,7 +92,8 @@ async def test_a_killed_planner_is_said_in_a_line_and_replaced() -> None:
     os.kill(pid, signal.SIGSTOP)
     with capture_logs() as logs:
         planning = asyncio.create_task(planner(snapshot()))
-        await asyncio.sleep(1)
+        while _process_pool_idle_workers.get():  # noqa: ASYNC110 - taken by the planner
+            await asyncio.sleep(0)
         os.kill(pid, signal.SIGKILL)
 
         assert (await planning).plan.waves

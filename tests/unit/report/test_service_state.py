@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -16,6 +17,7 @@ from bot.metrics import catalogue as metrics
 from bot.report.service_state import FRESH_SECONDS, ServiceState
 from bot.settings import Settings
 from tests.fakes.pages import NOON, Site, rollout
+from tests.fakes.ports import reserved_port
 
 
 class Reading:
@@ -89,9 +91,13 @@ def settings(tmp_path: Path, port: int) -> Settings:
     )
 
 
-async def test_metrics_have_an_address_of_their_own(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+@pytest.fixture
+def port() -> Iterator[int]:
+    with reserved_port() as reserved:
+        yield reserved
+
+
+async def test_metrics_have_an_address_of_their_own(tmp_path: Path, port: int) -> None:
     chosen = settings(tmp_path, port)
     app, service = build(chosen, _never)
     routes = {getattr(route, "path", "") for route in app.routes}

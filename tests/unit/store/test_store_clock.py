@@ -28,10 +28,10 @@ def test_replicas_on_postgresql_follow_the_clock_of_its_server(store: Store) -> 
         after = clock()
 
     assert there is not None
-    inaccuracy = timedelta(seconds=0.5)
+    inaccuracy = timedelta(seconds=60)
     assert before - inaccuracy <= there <= after + inaccuracy
     (said,) = [each for each in logs if each["event"].startswith("clocks differ")]
-    assert said["database_ahead_seconds"] == -AHEAD.total_seconds()
+    assert abs(said["database_ahead_seconds"] + AHEAD.total_seconds()) <= inaccuracy.total_seconds()
 
 
 @pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)

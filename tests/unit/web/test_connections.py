@@ -1,7 +1,7 @@
 """Connections that never finish a request: each ends in time, and none keeps others out."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from ipaddress import ip_network
 
 import pytest
@@ -9,9 +9,14 @@ from starlette.responses import PlainTextResponse, StreamingResponse
 from starlette.types import Receive, Scope, Send
 from structlog.testing import capture_logs
 
-from bot.web.connections import ConnectionLimits
+from bot.web.connections import (
+    HEADER_SECONDS,
+    REQUEST_SECONDS,
+    UNREAD_SECONDS,
+    ConnectionLimits,
+)
 from bot.web.peers import forwarded_client, is_trusted, peer_group
-from tests.fakes.served import served
+from tests.fakes.served import Timers, served
 
 WHOLE = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
 UNFINISHED: Mapping[str, bytes] = {
@@ -26,18 +31,24 @@ UNFINISHED_BODIES: Mapping[str, bytes] = {
     "last chunk": b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n",
     "expected": b"POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\n",
 }
-BRIEF = 0.05
 
 
 async def hello(scope: Scope, receive: Receive, send: Send) -> None:
     await PlainTextResponse("hello")(scope, receive, send)
 
 
+def waits_after(sent: bytes) -> Callable[[ConnectionLimits], bool]:
+    """Whether a connection has sent so much of its next request."""
+    return lambda limits: [each.conn.trailing_data[0] for each in limits.waiting] == [sent]
+
+
 @pytest.mark.parametrize("sent", UNFINISHED.values(), ids=UNFINISHED)
 async def test_headers_that_do_not_arrive_are_answered_with_408(sent: bytes) -> None:
-    async with served(hello, ConnectionLimits(header_seconds=BRIEF)) as server:
+    async with served(hello, ConnectionLimits(), timers := Timers()) as server:
         reader, writer = await server.connect()
         writer.write(sent)
+        await server.until(waits_after(sent))
+        timers.elapse(HEADER_SECONDS)
         answer = await reader.read()
         writer.close()
         assert answer.startswith(b"HTTP/1.1 408 Request Timeout\r\n")
@@ -45,16 +56,21 @@ async def test_headers_that_do_not_arrive_are_answered_with_408(sent: bytes) -> 
 
 
 async def test_a_connection_that_sends_nothing_is_closed() -> None:
-    async with served(hello, ConnectionLimits(header_seconds=BRIEF)) as server:
+    async with served(hello, ConnectionLimits(), timers := Timers()) as server:
         reader, writer = await server.connect()
+        await server.until(waits_after(b""))
+        timers.elapse(HEADER_SECONDS)
         assert await reader.read() == b""
         writer.close()
 
 
 async def test_the_second_request_of_a_connection_has_the_same_time() -> None:
-    async with served(hello, ConnectionLimits(header_seconds=BRIEF)) as server:
+    less_than_keep_alive = ConnectionLimits(header_seconds=1.0)
+    async with served(hello, less_than_keep_alive, timers := Timers()) as server:
         reader, writer = await server.connect()
         writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\nGET / HT")
+        await server.until(waits_after(b"GET / HT"))
+        timers.elapse(1.0)
         answers = await reader.read()
         writer.close()
         assert answers.count(b"HTTP/1.1 200") == answers.count(b"HTTP/1.1 408") == 1
@@ -63,8 +79,12 @@ async def test_the_second_request_of_a_connection_has_the_same_time() -> None:
 @pytest.mark.parametrize("sent", UNFINISHED_BODIES.values(), ids=UNFINISHED_BODIES)
 async def test_a_body_that_does_not_arrive_is_dropped(sent: bytes) -> None:
     """Even if the response was sent without waiting for the body."""
-    async with served(hello, ConnectionLimits(request_seconds=BRIEF)) as server:
-        await server.exchange(sent)
+    async with served(hello, ConnectionLimits(), timers := Timers()) as server:
+        sending = asyncio.create_task(server.exchange(sent))
+        await server.until(lambda limits: limits.peers.total() == 1 and not limits.waiting)
+        await server.until(lambda _: not server.state.tasks)
+        timers.elapse(REQUEST_SECONDS)
+        await sending
         await server.until(lambda limits: not limits.peers.total())
 
 
@@ -77,11 +97,13 @@ async def test_a_response_that_is_not_read_is_dropped() -> None:
 
         await StreamingResponse(parts())(scope, receive, send)
 
-    async with served(endless, ConnectionLimits(unread_seconds=BRIEF)) as server:
+    async with served(endless, ConnectionLimits(), timers := Timers()) as server:
         _, writer = await server.connect()
         writer.transport.pause_reading()
         writer.write(WHOLE)
-        await server.until(lambda limits: limits.peers.total() == 1 and not limits.waiting)
+        await server.until(lambda _: timers.is_set(UNREAD_SECONDS))
+        assert server.limits.peers.total() == 1
+        timers.elapse(UNREAD_SECONDS)
         await server.until(lambda limits: not limits.peers.total())
         writer.close()
 

@@ -309,11 +309,11 @@ class Stream:
             self.heard.put_nowait(message["body"].decode())
 
     async def next(self) -> str:
-        return await asyncio.wait_for(self.heard.get(), 20)
+        return await self.heard.get()
 
     async def __aexit__(self, *_: object) -> None:
         self.gone.set()
-        await asyncio.wait_for(self.running, 20)
+        await self.running
 
 
 async def test_an_event_follows_a_change_and_the_stream_ends_with_the_client(
@@ -377,12 +377,11 @@ async def test_a_stream_ends_in_time_so_that_its_reader_is_looked_at_again(site:
 
 async def test_streams_end_at_once_when_the_server_shuts_down(site: Site) -> None:
     await site.show(rollout(["one"]))
-    live = Live(ViewReader(site.context), every=60)
+    live = Live(ViewReader(site.context), every=3600)
     events = live.events("storefront", "")
     assert [await anext(events), await anext(events)][1].startswith("id: ")
     live.end()
-    async with asyncio.timeout(5):
-        assert [event async for event in events] == []
+    assert [event async for event in events] == []
 
 
 async def test_too_many_listeners_are_refused(
