@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from planners.model import ClusterCount, PlanProblem, Unit
+from planners.model.fleet_files import FleetFiles
 from planners.model.requests import WorkloadRequests
 from planners.model.rules import Action, Decision, Record, Records, Rule
 from planners.model.snapshot import Snapshot
@@ -81,14 +82,16 @@ def _without_bursts(snapshot: Snapshot) -> Snapshot:
     if not added:
         return snapshot
     base = snapshot.base
-    entries = {unit: files for unit, files in base.entries.items() if unit not in added}
+    others = {unit: files for unit, files in base.entries.items() if unit not in added}
     requests = tuple(
         replace(each, branch=replace(each.branch, units=each.branch.units - added))
         if each.branch is not None
         else each
         for each in snapshot.merge_requests
     )
-    return replace(snapshot, base=replace(base, entries=entries), merge_requests=requests)
+    return replace(
+        snapshot, base=replace(base, entries=FleetFiles.of(others)), merge_requests=requests
+    )
 
 
 def _take(base: Placement, rule: Rule, decision: Decision) -> dict[int, str]:

@@ -25,9 +25,6 @@ from planners.model.snapshot import (
 )
 from planners.placement.facts import AGE_UNIT, max_age
 
-NO_FILES: Mapping[str, str] = {}
-"""Those of every unit here: one mapping, because a fleet has a hundred thousand units."""
-
 
 def planning_input(snapshot: Snapshot) -> Snapshot:
     """The Snapshot with only what placement and rendering read, and with `planning_time`.
@@ -35,7 +32,7 @@ def planning_input(snapshot: Snapshot) -> Snapshot:
     Of the deploy repo these are the units that are merged or proposed.
     """
     base = snapshot.base
-    units = dict.fromkeys(base.entries, NO_FILES)
+    units = base.entries.named
     return replace(
         snapshot,
         now=planning_time(snapshot),

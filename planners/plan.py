@@ -14,11 +14,12 @@ from planners.bursts import place_with_rules
 from planners.gate_jobs import gate_units, removal_gate_units, without_gate_jobs
 from planners.model import DependencyScope, Json, PlanProblem, Repo, Revision, Unit
 from planners.model.addresses import Awaited
+from planners.model.fleet_files import Block, FleetFiles
 from planners.model.gates import PendingUnit
 from planners.model.requests import WorkloadRequests
 from planners.model.rules import Action, Decision, Record, Records
 from planners.model.snapshot import Snapshot
-from planners.model.unit_files import UnitFiles
+from planners.model.unit_files import folder_of
 from planners.optimizer.optimize import OptimizationResult, OptimizedPlacement, optimize
 from planners.optimizer.solver import Solver
 from planners.order import (
@@ -187,15 +188,21 @@ def digest_of(value: object) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _files_digest(files: Mapping[str, str]) -> str:
-    """`digest_of` for files (path -> blob id): a plan has as many of them as units."""
-    if isinstance(files, UnitFiles):
-        folder = quoted(files.folder)[1:-1]
-        text = (_json_of(files.names) % files.contents).replace(FOLDER, folder)
-    else:
-        parts = [f"{quoted(path)}:{quoted(files[path])}" for path in sorted(files)]
-        text = f"{{{','.join(parts)}}}"
-    return hashlib.sha256(text.encode()).hexdigest()
+def file_digests(files: FleetFiles) -> Mapping[str, Mapping[str, str]]:
+    """`digest_of` each unit's files (path -> blob id), by component and cluster."""
+    found: dict[str, dict[str, str]] = {}
+    for block in files.blocks:
+        digests = zip(block.clusters, _block_digests(block), strict=True)
+        found.setdefault(block.component, {}).update(digests)
+    return found
+
+
+def _block_digests(block: Block) -> Iterator[str]:
+    """The digests of units with the same names of files; their JSON is one text."""
+    text = _json_of(block.names)
+    for cluster, ids in zip(block.clusters, block.ids, strict=True):
+        folder = quoted(folder_of(cluster))[1:-1]
+        yield hashlib.sha256((text % ids).replace(FOLDER, folder).encode()).hexdigest()
 
 
 @lru_cache(maxsize=4096)
@@ -205,18 +212,19 @@ def _json_of(names: tuple[str, ...]) -> str:
     return "{" + ",".join([f'"{FOLDER}{name}":"%s"' for name in escaped]) + "}"
 
 
-def plan_digest(plan: Plan, desired: Mapping[Unit, Mapping[str, str]], conditions: str) -> str:
+def plan_digest(plan: Plan, desired: FleetFiles, conditions: str) -> str:
     """The digest of a plan's files, their order, and the digest of its conditions.
 
     `desired` maps each unit to its files (path -> blob id). The digest does not depend on what is
     merged already, so that it stays the same during a rollout; removals are included.
     """
+    digests, nothing = file_digests(desired), digest_of({})
     planned: list[Json] = [
         {
             "name": wave.name,
             "units": [
-                [unit.component, unit.cluster, _files_digest(desired.get(unit, {}))]
-                for unit in wave.units
+                [component, cluster, digests.get(component, {}).get(cluster, nothing)]
+                for component, cluster in wave.units
             ],
         }
         for wave in plan.waves

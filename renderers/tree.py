@@ -74,6 +74,11 @@ def _is_portable(segment: str) -> bool:
     return ".." not in segment and _SEGMENT.fullmatch(segment) is not None
 
 
-def blob_id(content: bytes) -> str:
+def raw_blob_id(content: bytes) -> bytes:
     """The Git id of a blob: SHA-1 over `blob <size>`, NUL and the content."""
-    return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
+    return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).digest()
+
+
+def blob_id(content: bytes) -> str:
+    """The Git id of a blob, in hexadecimal."""
+    return raw_blob_id(content).hex()

@@ -20,6 +20,7 @@ from bot.engine.usage import UnitUsage, UsageReader, claims_of
 from bot.gather.errors import DocumentsError, GatherError
 from bot.gather.sources import AppFiles, read_sources
 from planners.model import FilePosition, Fleet, Registration, Repo, Revision, Tenant
+from planners.model.fleet_files import FleetFiles
 from planners.model.snapshot import (
     LONG_AGO,
     DeployBase,
@@ -195,9 +196,8 @@ def _read_sources(
 
 def _base(merged: FileTree, registration: Registration) -> DeployBase:
     layout = Layout.of(registration)
-    entries = layout.by_unit({path: blob_id(content) for path, content in merged.items()})
-    clusters = {unit.cluster for unit in entries}
-    kept = frozenset(cluster for cluster in clusters if kept_file(cluster) in merged)
+    entries = _units(merged, registration)
+    kept = frozenset(cluster for cluster in entries.clusters if kept_file(cluster) in merged)
     files = {unit: merged.get(layout.rules_file(unit)) for unit in entries}
     records = {unit: read(each) for unit, each in files.items() if each is not None}
     revision = Revision(registration.deploy, NO_COMMIT)
@@ -206,24 +206,32 @@ def _base(merged: FileTree, registration: Registration) -> DeployBase:
 
 def _claims(merged: FileTree, fleet: Fleet, tenant: Tenant) -> tuple[ResourceClaim, ...]:
     """What every merged unit requests; a folder does not tell when it was merged, so long ago."""
-    reader = UsageReader(fleet, tenant)
-    blobs = {path: path for path in merged}
+    reader, read_blob = UsageReader(fleet, tenant), _by_blob(merged).__getitem__
     found: list[ResourceClaim] = []
     for each in fleet.registrations:
-        units = Layout.of(each).by_unit(blobs)
-        usages = reader.by_unit(each, units, merged.__getitem__).items()
+        usages = reader.by_unit(each, _units(merged, each), read_blob).items()
         found += claims_of(each, (UnitUsage(unit, usage, LONG_AGO) for unit, usage in usages))
     return tuple(found)
 
 
 def _owned(merged: FileTree, fleet: Fleet) -> tuple[OwnedObjects, ...]:
     """The objects of all applications in the folder of the deploy repo."""
-    reader, blobs = OwnershipReader(), {path: path for path in merged}
+    reader, read_blob = OwnershipReader(), _by_blob(merged).__getitem__
     return tuple(
         owned
         for each in fleet.registrations
-        for owned in reader.owned(each, Layout.of(each).by_unit(blobs), merged.__getitem__)
+        for owned in reader.owned(each, _units(merged, each), read_blob)
     )
+
+
+def _units(merged: FileTree, registration: Registration) -> FleetFiles:
+    """The files of an application's units in the folder of the deploy repo."""
+    blobs = {path: blob_id(content) for path, content in merged.items()}
+    return FleetFiles.of(Layout.of(registration).by_unit(blobs))
+
+
+def _by_blob(merged: FileTree) -> Mapping[str, bytes]:
+    return {blob_id(content): content for content in merged.values()}
 
 
 def read_facts_file(file: Path) -> dict[str, ReportedFacts]:

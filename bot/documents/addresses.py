@@ -68,7 +68,9 @@ def _merged(
     def last(unit: Unit) -> tuple[datetime, Unit]:
         return (changes[unit].at if unit in changes else LONG_AGO), unit
 
-    for unit in sorted(snapshot.base.entries, key=last):
+    blocks = snapshot.base.entries.blocks
+    slices = [each for each in blocks if any(_FILE in name for name in each.names)]
+    for unit in sorted((unit for each in slices for unit in each.units), key=last):
         found: dict[ServicePlace, set[str]] = {}
         for path, blob in snapshot.base.entries[unit].items():
             if _FILE in path and is_object(path):

@@ -6,6 +6,7 @@ A field that an agent has applied cannot be left out without care, see `renderer
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from itertools import compress
 
 from planners.model import ObjectIdentity, Unit
 from planners.model.snapshot import Snapshot
@@ -27,15 +28,16 @@ def with_merged_replicas(snapshot: Snapshot, merged: Callable[[str], bytes]) -> 
         return snapshot
     known: dict[str, dict[ObjectIdentity, int]] = {}
     found: dict[Unit, Mapping[ObjectIdentity, int]] = {}
-    for unit, files in snapshot.base.entries.items():
-        stated: dict[ObjectIdentity, int] = {}
-        for path, blob in files.items():
-            if is_object(path):
+    for block in snapshot.base.entries.blocks:
+        objects = [is_object(f"/{name}") for name in block.names]
+        for unit, ids in zip(block.units, block.ids, strict=True):
+            stated: dict[ObjectIdentity, int] = {}
+            for blob in compress(ids, objects):
                 if blob not in known:
                     known[blob] = dict(_stated(merged(blob)))
                 stated |= known[blob]
-        if stated:
-            found[unit] = stated
+            if stated:
+                found[unit] = stated
     return replace(snapshot, merged_replicas=found)
 
 

@@ -113,8 +113,7 @@ def _trusted(snapshot: Snapshot, here: Sequence[str], merged: Trusted) -> Truste
     """
     tenant, now = snapshot.tenant, snapshot.now
     issuers = {each.name for each in tenant.issuers}
-    left = {unit.cluster for unit in snapshot.base.entries if unit.component == AUTHORITY}
-    clusters = {*here, *left}
+    clusters = {*here, *snapshot.base.entries.on(AUTHORITY)}
     reported = {
         (name, issuer, authority)
         for name in clusters & snapshot.facts.keys()
@@ -167,10 +166,10 @@ def _merged(
     """The objects of a component that are merged on any cluster."""
     blobs = {
         blob
-        for unit, files in snapshot.base.entries.items()
-        if unit.component == component
-        for path, blob in files.items()
-        if is_object(path)
+        for block in snapshot.base.entries.by_component.get(component, ())
+        for name, column in zip(block.names, block.columns, strict=True)
+        if is_object(f"/{name}")
+        for blob in column.every
     }
     documents = [each for blob in sorted(blobs) for each in yaml.load_documents(merged(blob))]
     return [each.value for each in documents if isinstance(each.value, dict)]

@@ -6,13 +6,16 @@ only a template and the names are kept, and bytes are made for whoever reads the
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from operator import itemgetter
 from typing import NamedTuple
 
-from planners.model.unit_files import SharedNames, UnitFiles
+from planners.model import Unit
+from planners.model.fleet_files import RAW_ID, FilesWriter, FleetFiles
+from planners.model.unit_files import folder_of
 from renderers.cluster_files import NAME, ClusterFiles, FilesTemplate
-from renderers.tree import FileTree, blob_id
+from renderers.tree import FileTree, raw_blob_id
 
 FILLED = 30
 """Bytes that a file of a template takes in columns, about."""
@@ -27,26 +30,38 @@ class Filled(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FilledColumns(Mapping[str, Filled]):
-    """Blob id -> the template and the name, in little memory; the blob ids are sorted."""
+    """Blob id -> the template and the name, in little memory; the raw `blobs` are sorted."""
 
-    blobs: tuple[str, ...]
+    blobs: bytes
     templates: "array[int]"
     names: tuple[str, ...]
 
+    @classmethod
+    def of(cls, filled: Mapping[bytes, Filled]) -> "FilledColumns":
+        """The columns of files by their raw ids."""
+        blobs = sorted(filled)
+        found = [filled[each] for each in blobs]
+        templates, names = array("I", map(itemgetter(0), found)), map(itemgetter(1), found)
+        return cls(b"".join(blobs), templates, tuple(names))
+
+    def _raw(self, row: int) -> bytes:
+        return self.blobs[RAW_ID * row : RAW_ID * (row + 1)]
+
     def __getitem__(self, blob: str) -> Filled:
         """The template and the name of a file."""
-        row = bisect_left(self.blobs, blob)
-        if row == len(self.blobs) or self.blobs[row] != blob:
+        raw = bytes.fromhex(blob)
+        row = bisect_left(range(len(self)), raw, key=self._raw)
+        if row == len(self) or self._raw(row) != raw:
             raise KeyError(blob)
         return Filled(self.templates[row], self.names[row])
 
     def __iter__(self) -> Iterator[str]:
         """The blob ids."""
-        return iter(self.blobs)
+        return (self._raw(row).hex() for row in range(len(self)))
 
     def __len__(self) -> int:
         """The number of files."""
-        return len(self.blobs)
+        return len(self.names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +92,9 @@ class Contents(Mapping[str, bytes]):
     def only(self, blobs: Collection[str]) -> "Contents":
         """Those of some blob ids."""
         whole = {blob: self.whole[blob] for blob in blobs if blob in self.whole}
-        others = (blob for blob in blobs if blob not in whole and blob in self.filled)
-        return replace(self, whole=whole, filled={blob: self.filled[blob] for blob in others})
+        others = ((blob, self.filled.get(blob)) for blob in blobs if blob not in whole)
+        filled = {blob: each for blob, each in others if each is not None}
+        return replace(self, whole=whole, filled=filled)
 
     @property
     def size(self) -> int:
@@ -87,9 +103,9 @@ class Contents(Mapping[str, bytes]):
 
 
 class _Blobs(NamedTuple):
-    """The blob ids of a template's files, and those files that have the cluster's name."""
+    """The raw ids of a template's files, and those files that have the cluster's name."""
 
-    ids: tuple[str, ...]
+    ids: tuple[bytes, ...]
     filled: tuple["_FilledFile", ...]
 
 
@@ -105,48 +121,49 @@ class _FilledFile(NamedTuple):
 class ContentWriter:
     """Collects the files of a plan."""
 
-    blobs: dict[bytes, str] = field(default_factory=dict)
+    ids: dict[bytes, bytes] = field(default_factory=dict)
     whole: dict[str, bytes] = field(default_factory=dict)
     templates: dict[bytes, int] = field(default_factory=dict)
-    filled: dict[str, Filled] = field(default_factory=dict)
-    _names: SharedNames[bytes] = field(default_factory=SharedNames)
+    filled: dict[bytes, Filled] = field(default_factory=dict)
+    _units: FilesWriter = field(default_factory=FilesWriter)
     _known: dict[FilesTemplate, _Blobs] = field(default_factory=dict)
 
-    def files(self, cluster: str, tree: FileTree) -> UnitFiles[str]:
-        """Add the files of a unit, and return them with their blob ids."""
+    def add_unit(self, unit: Unit, tree: FileTree) -> None:
+        """Add the files of a unit."""
         if isinstance(tree, ClusterFiles):
-            return UnitFiles(tree.folder, tree.template.names, self._fill(tree))
-        found = self._names.files(cluster, tree)
-        blobs = tuple([self.add(content, cluster) for content in found.contents])
-        return UnitFiles(found.folder, found.names, blobs)
+            self._units.add(unit, tree.template.names, self._fill(tree))
+            return
+        folder, paths = folder_of(unit.cluster), sorted(tree)
+        names = tuple([path.removeprefix(folder) for path in paths])
+        self._units.add(unit, names, [self.add(tree[path], unit.cluster) for path in paths])
 
-    def add(self, content: bytes, cluster: str) -> str:
-        """Add a file that is written on a cluster, and return its blob id."""
-        blob = self.blobs.get(content)
-        if blob is None:
-            blob = self.blobs[content] = blob_id(content)
+    def add(self, content: bytes, cluster: str) -> bytes:
+        """Add a file that is written on a cluster, and return its raw blob id."""
+        raw = self.ids.get(content)
+        if raw is None:
+            raw = self.ids[content] = raw_blob_id(content)
             name = cluster.encode()
             if name and name in content and NAME not in content:
-                self.filled[blob] = Filled(self._template(content.replace(name, NAME)), cluster)
+                self.filled[raw] = Filled(self._template(content.replace(name, NAME)), cluster)
             else:
-                self.whole[blob] = content
-        return blob
+                self.whole[raw.hex()] = content
+        return raw
 
-    def _fill(self, files: ClusterFiles) -> tuple[str, ...]:
-        """Add the files of a template, and return their blob ids."""
+    def _fill(self, files: ClusterFiles) -> Sequence[bytes]:
+        """Add the files of a template, and return their raw blob ids."""
         known = self._known.get(files.template)
         if known is None:
             known = self._known[files.template] = self._blobs(files)
         ids, name = list(known.ids), files.cluster.encode()
         for row, content, template in known.filled:
-            blob = ids[row] = blob_id(content.replace(NAME, name))
-            self.filled[blob] = Filled(template, files.cluster)
-        return tuple(ids)
+            raw = ids[row] = raw_blob_id(content.replace(NAME, name))
+            self.filled[raw] = Filled(template, files.cluster)
+        return ids
 
     def _blobs(self, files: ClusterFiles) -> _Blobs:
         """The files that are equal on all clusters with a template are added once."""
         contents = tuple(enumerate(files.template.contents))
-        ids = ("" if NAME in each else self.add(each, files.cluster) for _, each in contents)
+        ids = (b"" if NAME in each else self.add(each, files.cluster) for _, each in contents)
         filled = ((row, each) for row, each in contents if NAME in each)
         return _Blobs(
             tuple(ids), tuple(_FilledFile(row, each, self._template(each)) for row, each in filled)
@@ -157,6 +174,11 @@ class ContentWriter:
         return self.templates.setdefault(content, len(self.templates))
 
     @property
+    def files(self) -> FleetFiles:
+        """The files of all units."""
+        return self._units.files
+
+    @property
     def contents(self) -> Contents:
-        """All files that were added."""
-        return Contents(self.whole, tuple(self.templates), self.filled)
+        """The contents of all files that were added."""
+        return Contents(self.whole, tuple(self.templates), FilledColumns.of(self.filled))

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from bot.engine.usage import ReadBlob, object_names
+from bot.engine.usage import ReadBlob, objects_of
 from planners.model import ObjectIdentity, Registration, Unit
+from planners.model.fleet_files import FleetFiles
 from planners.model.snapshot import OwnedObjects
 from renderers import yaml
 from renderers.kubernetes.metadata import identity_of
@@ -33,8 +34,7 @@ class OwnershipReader:
         Clusters on which a component has the same files share one value.
         """
         clusters: dict[tuple[str, tuple[tuple[str, str], ...]], list[str]] = {}
-        for unit, blobs in units.items():
-            objects = object_names(unit, blobs)
+        for unit, objects in objects_of(FleetFiles.of(units)):
             if objects:
                 clusters.setdefault((unit.component, objects), []).append(unit.cluster)
         return tuple(

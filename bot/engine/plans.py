@@ -22,10 +22,9 @@ from planners.model.snapshot import Snapshot
 Drafter: TypeAlias = Callable[[Snapshot], Awaitable[Draft]]
 """Makes a draft of a planning input, in the service in a process of its own."""
 
-FILE = 40
 VERDICT = 100
 LINK = 300
-"""Bytes that a file of a draft, a line of its trace, and a pair that may talk take, about."""
+"""Bytes that a line of a draft's trace, and a pair that may talk take, about."""
 
 log = structlog.get_logger()
 
@@ -70,9 +69,10 @@ class Plans:
 
 
 def _size(planned: Snapshot, drafted: Draft) -> int:
-    files = sum(map(len, drafted.files.values()))
     verdicts = 1 + len(planned.clusters) * len(planned.application.components)
-    return FILE * files + drafted.contents.size + VERDICT * verdicts + LINK * len(drafted.links)
+    return (
+        drafted.files.size + drafted.contents.size + VERDICT * verdicts + LINK * len(drafted.links)
+    )
 
 
 def log_defects(drafted: Draft) -> None:

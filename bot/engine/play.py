@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from bot.engine.propose import Draft, draft
 from planners.inputs import planning_input
 from planners.model import PlanProblem, Readiness, Unit
+from planners.model.fleet_files import FleetFiles
 from planners.model.rules import States
 from planners.model.schedule import Schedule
 from planners.model.signals import Sample, Series, SignalKey, SignalKind
@@ -61,5 +62,7 @@ def _merged(snapshot: Snapshot, drafted: Draft) -> Snapshot:
     revision = snapshot.base.revision
     ready = Observation(Readiness.READY, "", revision.sha, now, now, current=True)
     later = {unit: replace(ready, at=now + timedelta(days=1)) for unit in units}
-    base = DeployBase(revision, {unit: {} for unit in units}, records=drafted.plan.records)
+    base = DeployBase(
+        revision, FleetFiles.of({unit: {} for unit in units}), records=drafted.plan.records
+    )
     return replace(snapshot, base=base, observations=later)

@@ -23,6 +23,7 @@ from planners.gating.rollback import failures, restore
 from planners.idle import idle_intents
 from planners.inputs import planning_input
 from planners.model import Application, PlanProblem, Unit
+from planners.model.fleet_files import FleetFiles
 from planners.model.gates import PendingUnit
 from planners.model.snapshot import PreviousDeployment, Snapshot
 from planners.order import BEFORE_ROLLBACK, gate_wave
@@ -42,8 +43,6 @@ from renderers.variants import Variants
 
 _KEPT_CONTENT = {blob_id(KEPT): KEPT}
 
-FilesByUnit = Mapping[Unit, Mapping[str, str]]
-
 
 @dataclass(frozen=True, slots=True)
 class Draft:
@@ -56,7 +55,7 @@ class Draft:
 
     application: Application
     plan: Plan
-    files: FilesByUnit = field(default_factory=dict)
+    files: FleetFiles = field(default_factory=FleetFiles)
     contents: Contents = field(default_factory=Contents)
     digest: str = ""
     conditions: Conditions = field(default_factory=Conditions)
@@ -84,7 +83,7 @@ class Proposal:
     contents: Mapping[str, bytes]
     evaluation: Evaluation
     problems: tuple[PlanProblem, ...]
-    files: FilesByUnit = field(default_factory=dict)
+    files: FleetFiles = field(default_factory=FleetFiles)
     rendered: Mapping[str, bytes] = field(default_factory=dict)
     warnings: tuple[PlanProblem, ...] = ()
     conditions: Conditions = field(default_factory=Conditions)
@@ -254,7 +253,7 @@ def _roll_back(
 ) -> Proposal:
     rollback = restore(snapshot, previous, failed, gates)
     files, contents = _files(rollback_files(gates, previous.entries, snapshot.revision.sha))
-    restored = {**previous.entries, **files}
+    restored = FleetFiles.of({**previous.entries, **files})
     conditions = ConditionReader(snapshot, rollback)
     changes = _compare(snapshot, rollback, restored, conditions)
     return Proposal(
@@ -292,7 +291,8 @@ def _roll_out(snapshot: Snapshot, drafted: Draft) -> Proposal:
     reader = ConditionReader(snapshot, planned)
     merged = snapshot.base.entries
     kept = {unit: merged[unit] for unit in planned.awaited if unit in merged}
-    changes = _compare(snapshot, planned, {**drafted.files, **kept}, reader)
+    desired = FleetFiles.of({**drafted.files, **kept}) if kept else drafted.files
+    changes = _compare(snapshot, planned, desired, reader)
     written = {file.new for change in changes for file in change.files if file.new is not None}
     return replace(
         proposal,
@@ -314,23 +314,24 @@ def _idle(snapshot: Snapshot, planned: Plan) -> Iterator[PlanProblem]:
 def _compare(
     snapshot: Snapshot,
     planned: Plan,
-    desired: Mapping[Unit, Mapping[str, str]],
+    desired: FleetFiles,
     conditions: ConditionReader,
 ) -> tuple[ChangeSet, ...]:
     """The changes of each wave; a file keeps the folder of an agent whose last unit leaves."""
-    base = snapshot.base
-    clusters = {unit.cluster for unit in base.entries} - base.kept_folders
+    merged = snapshot.base.entries
+    clusters = merged.clusters - snapshot.base.kept_folders
     (blob,) = _KEPT_CONTENT
     keep = {cluster: KeptFile(kept_file(cluster), blob) for cluster in clusters}
-    return compare(planned.waves, desired, base.entries, conditions, keep)
+    return compare(planned.waves, desired, merged, conditions, keep)
 
 
-def _files(trees: Mapping[Unit, FileTree]) -> tuple[FilesByUnit, Contents]:
+def _files(trees: Mapping[Unit, FileTree]) -> tuple[FleetFiles, Contents]:
     """Each unit's files, path -> blob id, and the content of each blob id."""
     written = ContentWriter()
     written.add(KEPT, "")
-    files = {unit: written.files(unit.cluster, tree) for unit, tree in trees.items()}
-    return files, written.contents
+    for unit, tree in trees.items():
+        written.add_unit(unit, tree)
+    return written.files, written.contents
 
 
 def _with_implied(snapshot: Snapshot, variants: Variants) -> Snapshot:

@@ -3,9 +3,11 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import compress
 from typing import NamedTuple
 
 from planners.model import ContainerLimits, Fleet, Registration, Tenant, Unit
+from planners.model.fleet_files import FleetFiles
 from planners.model.requests import WorkloadRequests, total_requests
 from planners.model.snapshot import ResourceClaim
 from renderers import yaml
@@ -14,6 +16,7 @@ from renderers.kubernetes.metadata import namespace_of
 from renderers.policy import quotas
 
 ReadBlob = Callable[[str], bytes]
+OBJECTS = "apps/"
 
 
 @dataclass(slots=True)
@@ -93,8 +96,8 @@ class UsageReader:
         Units with the same files share one value.
         """
         found: dict[Unit, ResourceUsage] = {}
-        for unit, blobs in units.items():
-            nodes, objects = self._nodes.get(unit.cluster, 1), object_names(unit, blobs)
+        for unit, objects in objects_of(FleetFiles.of(units)):
+            nodes = self._nodes.get(unit.cluster, 1)
             key = (registration.tenant, nodes, objects)
             if objects and key not in self._sums:
                 files = [self._of(registration, name, blob, read) for name, blob in objects]
@@ -110,11 +113,20 @@ class UsageReader:
         return tenant if has_quota else None
 
 
-def object_names(unit: Unit, blobs: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
-    """A unit's objects, sorted: the path below the folder of its cluster, and the blob id."""
-    folder = f"clusters/{unit.cluster}/apps/"
-    objects = (each for each in blobs.items() if each[0].startswith(folder))
-    return tuple(sorted((path.removeprefix(folder), blob) for path, blob in objects))
+def objects_of(files: FleetFiles) -> Iterator[tuple[Unit, tuple[tuple[str, str], ...]]]:
+    """Each unit with its objects, sorted: the path below `apps` of its cluster, and the blob id.
+
+    Units of a component with the same files share one value.
+    """
+    for block in files.blocks:
+        own = [name.startswith(OBJECTS) for name in block.names]
+        names = [name.removeprefix(OBJECTS) for name in compress(block.names, own)]
+        known: dict[tuple[str, ...], tuple[tuple[str, str], ...]] = {}
+        for unit, ids in zip(block.units, block.ids, strict=True):
+            blobs = tuple(compress(ids, own))
+            if blobs not in known:
+                known[blobs] = tuple(zip(names, blobs, strict=True))
+            yield unit, known[blobs]
 
 
 def _sum(files: list[FileUsage], nodes: int) -> ResourceUsage:

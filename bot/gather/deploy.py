@@ -1,6 +1,6 @@
 """What is merged in a deploy repo, read again after a merge only where that changed something."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import partial
 from typing import cast
@@ -9,19 +9,17 @@ from bot.engine.results import Results
 from bot.gather.merged import TRAILER, with_merged_trailers
 from bot.gather.repository import Checkout
 from bot.git import CommitInfo, FileDifference, Mirror, RepositoryRefusedError
-from planners.model import Registration, Revision, Unit
+from planners.model import Registration, Revision
+from planners.model.fleet_files import FleetFiles
 from planners.model.snapshot import Change, DeployBase
-from planners.model.unit_files import SharedNames
 from renderers.layout import Layout, kept_file
 
 FILE = 250
-"""Bytes that the path of a file takes in memory, about; blob ids are shared."""
+"""Bytes that the path of a file takes in memory, about."""
 
 UNIT = 200
 MOST_COMMITS = 100
 """How many commits back a kept reading is looked for."""
-
-FilesByUnit = Mapping[Unit, Mapping[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +54,7 @@ class _Reading:
         return ()
 
 
-def read_units(results: Results, checkout: Checkout, registration: Registration) -> FilesByUnit:
+def read_units(results: Results, checkout: Checkout, registration: Registration) -> FleetFiles:
     """The application's files on main, by unit: path -> blob id; once for each commit.
 
     Clusters whose files are those of a commit that was read before are not read again.
@@ -64,21 +62,21 @@ def read_units(results: Results, checkout: Checkout, registration: Registration)
     reading = _Reading(results, checkout, registration)
     make = partial(_read_units, reading)
     key = reading.key("units", checkout.head)
-    return results.get(key, make, lambda units: FILE * sum(map(len, units.values())))
+    return results.get(key, make, lambda units: units.size)
 
 
-def _read_units(reading: _Reading) -> FilesByUnit:
+def _read_units(reading: _Reading) -> FleetFiles:
     checkout, registration = reading.checkout, reading.registration
     try:
         commits = reading.since("units")
         if commits:
             key = reading.key("units", commits[-1].parents[0])
             changed = checkout.mirror.changed_files(key[2], checkout.head)
-            before = cast("FilesByUnit | None", reading.results.take(key))
+            before = cast("FleetFiles | None", reading.results.take(key))
             if before is not None:
                 clusters = _clusters(changed)
-                kept = {u: files for u, files in before.items() if u.cluster not in clusters}
-                return kept | units_at(checkout, registration, checkout.head, clusters)
+                new = units_at(checkout, registration, checkout.head, clusters)
+                return before.updated(clusters, new)
     except RepositoryRefusedError:  # too much has changed, or an old commit is malformed
         pass
     return units_at(checkout, registration, checkout.head)
@@ -112,7 +110,7 @@ def _read_base(reading: _Reading) -> DeployBase:
 
 
 def _updated_base(
-    reading: _Reading, entries: FilesByUnit, commits: tuple[CommitInfo, ...]
+    reading: _Reading, entries: FleetFiles, commits: tuple[CommitInfo, ...]
 ) -> DeployBase | None:
     """The base from that of an earlier commit, and what was changed since."""
     mirror, registration = reading.checkout.mirror, reading.registration
@@ -133,9 +131,9 @@ def _updated_base(
             unit = layout.unit_below(path)
             if unit is not None:
                 changes[unit] = change
-    if entries.keys() - changes.keys():
+    if any(unit not in changes for unit in entries):
         return None
-    names = {unit.cluster for unit in entries}
+    names = entries.clusters
     owners = {path: layout.unit_of(path) for path in foreign}
     merged = {path for path, unit in owners.items() if unit and path in entries.get(unit, {})}
     return DeployBase(
@@ -147,7 +145,7 @@ def _updated_base(
     )
 
 
-def _whole_base(reading: _Reading, entries: FilesByUnit) -> DeployBase:
+def _whole_base(reading: _Reading, entries: FleetFiles) -> DeployBase:
     """The base by looking for the last change of everything.
 
     Authors are read by file as well as by unit: a file that somebody adds to a unit's folder just
@@ -173,7 +171,7 @@ def _whole_base(reading: _Reading, entries: FilesByUnit) -> DeployBase:
             for path, info in by_file.items()
             if changes[info.sha].source is None
         },
-        _kept(checkout, {unit.cluster for unit in entries}),
+        _kept(checkout, entries.clusters),
     )
 
 
@@ -188,7 +186,7 @@ def units_at(
     registration: Registration,
     sha: str,
     clusters: Collection[str] | None = None,
-) -> dict[Unit, Mapping[str, str]]:
+) -> FleetFiles:
     """The application's files at a commit of the deploy repo: unit -> path -> blob id.
 
     Only on some clusters, if they are given.
@@ -204,8 +202,7 @@ def units_at(
             layout.rules_folder(cluster),
         )
     )
-    shared, found = SharedNames[str](), layout.by_unit(mirror.entries(sha, prefixes))
-    return {unit: shared.files(unit.cluster, files) for unit, files in found.items()}
+    return FleetFiles.of(layout.by_unit(mirror.entries(sha, prefixes)))
 
 
 def changed_by(results: Results, checkout: Checkout, sha: str) -> tuple[FileDifference, ...]:

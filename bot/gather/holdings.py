@@ -14,9 +14,10 @@ from bot.context import Context
 from bot.engine.ownership import OwnershipReader
 from bot.engine.results import ByContent
 from bot.engine.usage import ResourceUsage, UnitUsage, UsageReader, claims_of
-from bot.gather.deploy import FilesByUnit, changed_by, read_units
+from bot.gather.deploy import changed_by, read_units
 from bot.gather.repository import Checkout, our_requests
 from planners.model import Registration, Unit
+from planners.model.fleet_files import FleetFiles
 from planners.model.snapshot import LONG_AGO, MergeRequestState, OwnedObjects, ResourceClaim
 from renderers.layout import Layout
 
@@ -28,6 +29,8 @@ OBJECT = 400
 
 Merged: TypeAlias = dict[str, dict[Unit, UnitUsage]]
 """By application."""
+
+FilesByUnit: TypeAlias = Mapping[Unit, Mapping[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +145,7 @@ class Holdings:
         key = "written", self.checkout.repo, proposed.head, number, registration
         return self.context.results.get(key, read, _size)
 
-    def _files(self, registration: Registration) -> FilesByUnit:
+    def _files(self, registration: Registration) -> FleetFiles:
         """The files of an application on the default branch, by unit."""
         return read_units(self.context.results, self.checkout, registration)
 
@@ -166,7 +169,8 @@ def _claims_size(claims: Sequence[ResourceClaim]) -> int:
 
 
 def _present(files: Mapping[str, str | None]) -> dict[str, str]:
-    return {path: blob for path, blob in files.items() if blob is not None}
+    """Those that are there; that a file can be executed does not matter."""
+    return {path: blob.rpartition(":")[2] for path, blob in files.items() if blob is not None}
 
 
 def _size(owned: Sequence[OwnedObjects]) -> int:

@@ -107,10 +107,9 @@ def _objects(checkout: Checkout, registration: Registration, components: frozens
     """Of each unit; units with equal files share one value."""
     known: dict[tuple[str, ...], tuple[Mapping[str, Json], ...]] = {}
     found: dict[Unit, tuple[Mapping[str, Json], ...]] = {}
-    for unit, files in sorted(units_at(checkout, registration, checkout.head).items()):
-        if unit.component not in components:
-            continue
-        blobs = tuple(files[path] for path in sorted(files) if is_object(path))
+    entries = units_at(checkout, registration, checkout.head)
+    for unit in sorted(each for each in entries if each.component in components):
+        blobs = tuple(blob for path, blob in entries[unit].items() if is_object(path))
         if blobs not in known:
             every = (item for blob in blobs for item in _parsed(checkout.mirror.blob(blob)))
             known[blobs] = tuple(item for item in every if _counts(item))

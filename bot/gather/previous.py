@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from bot.engine.results import Results
-from bot.gather.deploy import FILE, rejected, units_at
+from bot.gather.deploy import rejected, units_at
 from bot.gather.merged import TRAILER, with_merged_trailers
 from bot.gather.repository import Checkout
 from bot.git import CommitInfo
@@ -44,8 +44,7 @@ def read_previous(
 def _size(previous: PreviousDeployment | None) -> int:
     if previous is None:
         return 0
-    files = sum(map(len, previous.entries.values()))
-    return FILE * files + sum(map(len, previous.contents.values()))
+    return previous.entries.size + sum(map(len, previous.contents.values()))
 
 
 def _deployment(

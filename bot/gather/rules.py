@@ -19,9 +19,11 @@ from bot.store.keys import RULES
 from bot.store.views import ViewKind, Views, encode
 from planners.model import Registration, Unit
 from planners.model.fleet import query
+from planners.model.fleet_files import FleetFiles
 from planners.model.rules import Record, Records, RuleKey, RuleState, States
 from planners.model.signals import Series, SignalKey, SignalKind
 from planners.model.snapshot import Snapshot
+from planners.model.unit_files import folder_of
 from planners.rules.decide import decide, undecided, watched
 from renderers.layout import Layout
 from renderers.rule_records import read
@@ -135,14 +137,17 @@ def merged_records(
     results: Results,
     checkout: Checkout,
     registration: Registration,
-    entries: Mapping[Unit, Mapping[str, str]],
+    entries: FleetFiles,
 ) -> Records:
     """The records on main, by unit."""
     layout, found = Layout.of(registration), dict[Unit, tuple[Record, ...]]()
-    for unit, files in entries.items():
-        blob = files.get(layout.rules_file(unit))
-        if blob is not None:
-            found[unit] = _read(results, checkout, blob)
+    for block in entries.blocks:
+        cluster = block.clusters[0]
+        file = layout.rules_file(Unit(block.component, cluster)).removeprefix(folder_of(cluster))
+        if file in block.names:
+            blobs = block.columns[block.names.index(file)]
+            for unit, blob in zip(block.units, blobs, strict=True):
+                found[unit] = _read(results, checkout, blob)
     return found
 
 

@@ -20,7 +20,7 @@ from bot.wording.reasons import (
     remedy,
 )
 from bot.wording.timetable import comes_after, earlier_step
-from planners.gating.change_sets import ChangeKind
+from planners.gating.differences import ChangeKind
 from planners.gating.evaluate import WaveState, WaveStatus
 from planners.model.gates import (
     AwaitsAddress,

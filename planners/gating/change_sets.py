@@ -3,45 +3,16 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 from functools import cached_property
 from operator import attrgetter
-from typing import NamedTuple
 
 from planners.gating.conditions import ConditionReader
+from planners.gating.differences import ChangeKind, FileChange, differences
 from planners.gating.rule_changes import RuleChange
 from planners.model import Unit
-from planners.model.unit_files import differences
+from planners.model.fleet_files import FleetFiles
 from planners.order import Wave
 from planners.plan import digest_of
-
-
-class ChangeKind(StrEnum):
-    """How a file changes, in Flux's terms."""
-
-    CREATED = "created"
-    CONFIGURED = "configured"
-    DELETED = "deleted"
-
-
-class FileChange(NamedTuple):
-    """The change of one file: its blob id before (None: created) and after (None: deleted).
-
-    A tuple, because a plan has one for each file on each cluster.
-    """
-
-    path: str
-    unit: Unit
-    old: str | None
-    new: str | None
-
-    @property
-    def kind(self) -> ChangeKind:
-        """Created, configured or deleted."""
-        if self.old is None:
-            return ChangeKind.CREATED
-        return ChangeKind.DELETED if self.new is None else ChangeKind.CONFIGURED
-
 
 _unit = attrgetter("unit")
 _content = attrgetter("path", "old", "new")
@@ -92,21 +63,21 @@ class KeptFile:
 
 def compare(
     waves: Iterable[Wave],
-    desired: Mapping[Unit, Mapping[str, str]],
-    merged: Mapping[Unit, Mapping[str, str]],
+    desired: FleetFiles,
+    merged: FleetFiles,
     conditions: ConditionReader,
     keep: Mapping[str, KeptFile],
 ) -> tuple[ChangeSet, ...]:
-    """One ChangeSet per wave, in order; both mappings are unit -> path -> blob id.
+    """One ChangeSet per wave, in order.
 
     `keep` has, by cluster, what the folder of its agent lacks and needs before the last unit leaves
     it: the first wave that deletes from such a cluster adds it, and the others need not change.
     """
-    staying = {unit.cluster for unit, files in desired.items() if files}
+    staying = {name for each in desired.blocks if each.names for name in each.clusters}
     missing = {cluster: file for cluster, file in keep.items() if cluster not in staying}
     found = []
     for wave in waves:
-        files, unchanged = _changed_files(wave, desired, merged)
+        files, unchanged = differences(wave.units, merged, None if wave.removal else desired)
         clusters = {unit.cluster for unit in set(map(_unit, files))} if missing else set()
         for cluster in sorted(clusters & missing.keys()):
             unit = next(file.unit for file in files if file.unit.cluster == cluster)
@@ -126,21 +97,6 @@ def change_digest(
     """
     bound: dict[str, object] = {"conditions": conditions} if conditions else {}
     return digest_of({"wave": wave, "files": sorted(files), **bound})
-
-
-def _changed_files(
-    wave: Wave,
-    desired: Mapping[Unit, Mapping[str, str]],
-    merged: Mapping[Unit, Mapping[str, str]],
-) -> tuple[list[FileChange], int]:
-    """The changes of a wave, and how many files are as desired."""
-    files, unchanged = list[FileChange](), 0
-    for unit in wave.units:
-        new = {} if wave.removal else desired.get(unit, {})
-        changed, same = differences(merged.get(unit, {}), new)
-        files += [FileChange(path, unit, before, after) for path, before, after in changed]
-        unchanged += same
-    return files, unchanged
 
 
 def _change_set(

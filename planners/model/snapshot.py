@@ -27,6 +27,7 @@ from planners.model import (
 )
 from planners.model.addresses import ServiceAddresses
 from planners.model.connectivity import ConnectivityIntent
+from planners.model.fleet_files import FleetFiles
 from planners.model.gate_rules import GateAnswer, MergedWave
 from planners.model.overrides import Cancellation, Overrides
 from planners.model.rules import Decision, Records, RuleKey, States
@@ -182,7 +183,7 @@ class ClusterFailure:
 
 @dataclass(frozen=True, slots=True)
 class DeployBase:
-    """The deploy repo's default branch; `entries` maps each unit to its files, path -> blob id.
+    """The deploy repo's default branch; `entries` are the files of each unit.
 
     `foreign_files` maps files that Switchyard was not the last to change to their last author.
     `kept_folders` names clusters with a file that keeps the folder of their agent. `records` say
@@ -190,7 +191,7 @@ class DeployBase:
     """
 
     revision: Revision
-    entries: Mapping[Unit, Mapping[str, str]] = field(default_factory=dict)
+    entries: FleetFiles = field(default_factory=FleetFiles)
     changes: Mapping[Unit, Change] = field(default_factory=dict)
     foreign_files: Mapping[str, str] = field(default_factory=dict)
     kept_folders: frozenset[str] = frozenset()
@@ -205,7 +206,7 @@ class PreviousDeployment:
     """
 
     revision: Revision
-    entries: Mapping[Unit, Mapping[str, str]]
+    entries: FleetFiles
     contents: Mapping[str, bytes]
 
 

@@ -25,6 +25,7 @@ from planners.model import (
     Unit,
     UserPlace,
 )
+from planners.model.fleet_files import FleetFiles
 from planners.model.selectors import LabelRequirement, Selector
 from planners.model.snapshot import DeployBase, ReportedFacts, ResourceClaim, Snapshot
 from planners.placement.allocation import Allocation
@@ -149,7 +150,7 @@ def snapshots(draw: st.DrawFn) -> Snapshot:
     )
     start = snapshot(app, tuple(draw(clusters(name)) for name in CLUSTERS))
     running = draw(st.sets(st.sampled_from(CLUSTERS)))
-    entries = {Unit("cart", name): {f"{name}/cart.yaml": "0" * 40} for name in running}
+    entries = FleetFiles.of({Unit("cart", name): {} for name in running})
     return replace(
         start,
         tenant=Tenant("shop", "shop", clusters=draw(selectors)),

@@ -23,6 +23,7 @@ from planners.model import (
     Tenant,
     Unit,
 )
+from planners.model.fleet_files import FleetFiles
 from planners.model.selectors import Selector
 from planners.model.snapshot import (
     Approval,
@@ -257,7 +258,7 @@ class World:
         entries = {unit: files for unit, files in entries.items() if files}
         base = DeployBase(
             Revision(DEPLOY, sha),
-            entries,
+            FleetFiles.of(entries),
             {unit: change for unit, change in changes.items() if unit in entries},
             kept_folders=frozenset(kept),
         )

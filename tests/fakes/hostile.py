@@ -5,8 +5,9 @@ from datetime import UTC, datetime, time, timedelta
 
 from bot.engine.propose import Proposal
 from bot.wording.diffs import Diffs, diffs_of
-from planners.gating.change_sets import ChangeSet, FileChange
+from planners.gating.change_sets import ChangeSet
 from planners.gating.conditions import Conditions, StageConditions
+from planners.gating.differences import FileChange
 from planners.gating.evaluate import Evaluation, WaveState, WaveStatus
 from planners.model import (
     ApprovalRule,

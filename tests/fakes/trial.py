@@ -7,6 +7,7 @@ from pathlib import Path
 from bot.cli.folders import read_snapshot
 from bot.sandbox.demo.site import sample
 from planners.model import Readiness, Unit
+from planners.model.fleet_files import FleetFiles
 from planners.model.snapshot import Change, DeployBase, Snapshot
 from tests.fakes.builders import NOW, World
 from tests.fakes.comments import Told
@@ -82,7 +83,7 @@ def installed(folder: Path, cart: str, **drained: str) -> Told:
             entries.setdefault(file.unit, {})[file.path] = file.new
     start = told.world.snapshot
     merged = Change("1" * 40, NOW, "Switchyard", start.revision.sha)
-    base = DeployBase(start.base.revision, entries, dict.fromkeys(entries, merged))
+    base = DeployBase(start.base.revision, FleetFiles.of(entries), dict.fromkeys(entries, merged))
     now = replace(shop(folder / "after", cart, **drained), base=base)
     told.world = World(now)
     told.world.report_all()

@@ -25,6 +25,7 @@ from planners.model import (
     Tenant,
     Unit,
 )
+from planners.model.fleet_files import FleetFiles
 from planners.model.requests import WorkloadRequests
 from planners.model.selectors import Selector
 from planners.model.snapshot import DeployBase, ResourceClaim, Snapshot
@@ -107,7 +108,7 @@ def run(world: World, *, optimal: bool = False) -> Plan:
 
 def installed(world: World, made: Plan) -> World:
     """The world with the plan merged."""
-    entries = {unit: {f"{unit}": "0" * 40} for unit in made.units}
+    entries = FleetFiles.of({unit: {} for unit in made.units})
     base = DeployBase(world[0].base.revision, entries)
     claims = tuple(
         ResourceClaim("shop", part, (name,), {"cpu": world[1][part] * NANO}, world[0].now)

@@ -10,6 +10,7 @@ from bot.engine.propose import Proposal, propose
 from bot.wording.explanation import explanation
 from planners.gating.effects import RequeueAt
 from planners.model import Target
+from planners.model.fleet_files import FleetFiles
 from planners.model.snapshot import Snapshot
 from tests.fakes.builders import warnings_of
 from tests.fakes.folders import (
@@ -163,7 +164,7 @@ def test_replicas_beyond_capacity_are_rejected(tmp_path: Path, running: bool) ->
     start = told(tmp_path, "  - {components: [web], replicas: 9, reason: a fair}", ALL_EDGE)
     if running:
         plain = propose(replace(start, application=replace(start.application, exceptions=())))
-        units = {unit: {"x": "y"} for unit in plain.plan.units}
+        units = FleetFiles.of({unit: {} for unit in plain.plan.units})
         start = replace(start, base=replace(start.base, entries=units))
     (problem,) = said(propose(start))
 

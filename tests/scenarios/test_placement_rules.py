@@ -8,6 +8,7 @@ import pytest
 
 from bot.engine.propose import Proposal, propose
 from planners.model import Unit
+from planners.model.fleet_files import FleetFiles
 from planners.model.snapshot import ReportedFacts, ResourceClaim, Snapshot
 from tests.fakes.folders import (
     application,
@@ -144,7 +145,7 @@ def running(start: Snapshot, unit: Unit, cpus: int) -> Snapshot:
         {"cpu": cpus * CPU},
         start.now - timedelta(hours=1),
     )
-    base = replace(start.base, entries={unit: {"x": "0" * 40}})
+    base = replace(start.base, entries=FleetFiles.of({unit: {}}))
     return replace(start, base=base, claims=(claim,))
 
 

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from planners.gating.rule_changes import Causes, needs_person
 from planners.model import Readiness, Role, Unit
+from planners.model.fleet_files import FleetFiles
 from planners.model.gates import PendingUnit
 from planners.model.rules import Action, Record, Records, RuleKey
 from planners.model.signals import Sample, Series, SignalKey
@@ -81,7 +82,7 @@ class World:
     def begin(self) -> None:
         """What people have placed is there."""
         names = [each.name for each in self.scenario.fleet[: self.scenario.count]]
-        entries = {Unit("web", name): {"main.yaml": "0"} for name in names}
+        entries = FleetFiles.of({Unit("web", name): {} for name in names})
         self.snapshot = replace(self.snapshot, base=replace(self.snapshot.base, entries=entries))
 
     def at(self, now: datetime) -> None:
@@ -230,12 +231,12 @@ class World:
             if wave.name == REMOVES:
                 entries.pop(unit)
                 continue
-            entries[unit] = {"main.yaml": "0"}
+            entries[unit] = {}
             changes[unit] = Change("", now, "", self.snapshot.revision.sha)
             self.fresh[unit] = now
             if unit in wave.plan.records:
                 records[unit] = read(write(unit, wave.plan.records[unit]))
-        base = replace(base, entries=entries, records=records, changes=changes)
+        base = replace(base, entries=FleetFiles.of(entries), records=records, changes=changes)
         self.snapshot = replace(self.snapshot, base=base, observations=seen)
         self.change(request.number, state=MergeRequestState.MERGED)
         self.heads[wave.name] = f"merged {request.number}"

@@ -12,6 +12,7 @@ from bot.documents.facts import MAX_ADDRESSES, MAX_SERVICES, read_facts
 from planners.model import Cluster, Revision, Unit
 from planners.model.addresses import ServicePlace
 from planners.model.connectivity import Callee, Caller, ConnectivityIntent
+from planners.model.fleet_files import FleetFiles
 from planners.model.snapshot import Change, DeployBase, PeerApplication, Snapshot
 from renderers import yaml
 from tests.fakes.builders import DEPLOY, NOW, application, snapshot
@@ -88,10 +89,11 @@ def test_addresses_of_other_applications_are_read_in_their_namespaces() -> None:
 
 def content(blob: str) -> bytes:
     """The EndpointSlice with an address, or what is none."""
-    if blob == "nothing":
+    address = bytes.fromhex(blob).decode().strip()
+    if address == "nothing":
         return b"kind: [EndpointSlice\n"
     notes = {"switchyard.dev/address-of": "eu-1/shop/payment"}
-    item = {"metadata": {"annotations": notes}, "endpoints": [{"addresses": [blob]}]}
+    item = {"metadata": {"annotations": notes}, "endpoints": [{"addresses": [address]}]}
     return yaml.dump(item)  # type: ignore[arg-type]
 
 
@@ -100,9 +102,11 @@ def calling(
     peers: Mapping[str, PeerApplication] | None = None,
 ) -> Snapshot:
     """An application whose cart calls payment; `merged` has its addresses and their age."""
-    folder = "clusters/x/apps/shop/storefront/cart"
-    file = f"{folder}/endpointslice-connect-cart-to-payment-eu-1-ipv4.yaml"
-    entries = {Unit("cart", name): {file: blob} for name, (blob, _) in merged.items()}
+    file = "apps/shop/storefront/cart/endpointslice-connect-cart-to-payment-eu-1-ipv4.yaml"
+    entries = {
+        Unit("cart", name): {f"clusters/{name}/{file}": f"{address:20}".encode().hex()}
+        for name, (address, _) in merged.items()
+    }
     changes = {
         Unit("cart", name): Change("1" * 40, NOW - age, "switchyard", None)
         for name, (_, age) in merged.items()
@@ -110,6 +114,6 @@ def calling(
     call = ConnectivityIntent(Caller("cart"), Callee("payment"))
     return replace(
         snapshot(replace(application(), connectivity=(call,)), (Cluster("eu-1", "flux"),)),
-        base=DeployBase(Revision(DEPLOY, "0" * 40), entries, changes),
+        base=DeployBase(Revision(DEPLOY, "0" * 40), FleetFiles.of(entries), changes),
         peers=peers or {},
     )

@@ -8,7 +8,9 @@ import pytest
 from bot.documents.merged_replicas import with_merged_replicas
 from planners.inputs import planning_input
 from planners.model import ObjectIdentity, Revision, Unit
+from planners.model.fleet_files import FleetFiles
 from planners.model.snapshot import DeployBase, Snapshot
+from renderers.tree import blob_id
 from tests.fakes.builders import DEPLOY, snapshot
 
 CONTENTS = {
@@ -24,11 +26,13 @@ WEB = Unit("web", "eu-1")
 
 
 def merged(sources: Mapping[str, bytes], files: Mapping[str, bytes] | None = None) -> Snapshot:
-    paths = {f"{FOLDER}/deployment-{name}.yaml": name for name in CONTENTS}
-    paths["clusters/eu-1/sync/shop/storefront/web.yaml"] = "not read"
-    base = DeployBase(Revision(DEPLOY, "0" * 40), {WEB: paths, Unit("cart", "eu-1"): {}})
+    blobs = {blob_id(content): content for content in CONTENTS.values()}
+    paths = {f"{FOLDER}/deployment-{name}.yaml": blob_id(each) for name, each in CONTENTS.items()}
+    paths["clusters/eu-1/sync/shop/storefront/web.yaml"] = blob_id(b"not read")
+    entries = FleetFiles.of({WEB: paths, Unit("cart", "eu-1"): {}})
+    base = DeployBase(Revision(DEPLOY, "0" * 40), entries)
     made = replace(snapshot(), base=base, sources={"web": sources}, files=files or {})
-    return with_merged_replicas(made, CONTENTS.__getitem__)
+    return with_merged_replicas(made, blobs.__getitem__)
 
 
 @pytest.mark.parametrize("kind", [b"HorizontalPodAutoscaler", b"ScaledObject"])

@@ -15,6 +15,7 @@ from bot.gather.deploy import read_base, read_units
 from bot.gather.repository import Checkout
 from bot.git import Mirror, Mirrors, RepositoryRefusedError, Signature
 from planners.model import Registration, Repo, Unit
+from planners.model.fleet_files import FleetFiles
 from tests.fakes.direct_git import FileGit
 from tests.fakes.githttp import git
 
@@ -88,11 +89,13 @@ def test_a_base_made_from_an_earlier_one_is_that_of_a_whole_reading(
 def test_units_that_a_merge_leaves_alone_are_not_read_again(tmp_path: Path) -> None:
     deploy = Deploy(tmp_path)
     deploy.commit({path.format(name): b"1" for path in PATHS for name in "abc"}, OURS)
-    before = deploy.read()
+    before = deploy.read().entries
+    altered = {unit: dict.fromkeys(files, "0" * 40) for unit, files in before.items()}
+    deploy.kept.keep(("units", REPO, deploy.head, SHOP), FleetFiles.of(altered), 0)
     deploy.commit({PATHS[0].format("b"): b"2"}, "Mend by hand", "Eve")
-    after = deploy.read()
-    for unit, files in before.entries.items():
-        assert (after.entries[unit] is files) == (unit.cluster != "b"), unit
+    after = read_base(deploy.kept, deploy.checkout, SHOP)
+    for unit, files in after.entries.items():
+        assert (set(files.values()) == {"0" * 40}) == (unit.cluster != "b"), unit
     assert after.foreign_files == {PATHS[0].format("b"): "Eve"}
     assert after.changes[Unit("web", "b")].author == "Eve"
 

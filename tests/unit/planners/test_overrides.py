@@ -9,6 +9,7 @@ from bot.wording.headline import headline
 from planners.gating.effects import CloseMergeRequest, SetOrderStatus
 from planners.gating.evaluate import WaveState
 from planners.model import OnFailure, Readiness, Unit
+from planners.model.fleet_files import FleetFiles
 from planners.model.gates import Cancelled, PausedByCommand
 from planners.model.overrides import Cancellation, Overrides, Pause
 from planners.model.snapshot import PreviousDeployment
@@ -64,7 +65,7 @@ def test_a_cancellation_does_not_affect_another_revision() -> None:
 
 def test_a_cancelled_revision_is_rolled_back_only_by_command() -> None:
     made = world(OnFailure.ROLLBACK)
-    before = PreviousDeployment(made.snapshot.base.revision, {}, {})
+    before = PreviousDeployment(made.snapshot.base.revision, FleetFiles(), {})
     made.settle()
     made.report(Unit("redis", "c1"), Readiness.STALLED, "broken")
     made.snapshot = replace(made.snapshot, previous=before)

@@ -9,7 +9,8 @@ import pytest
 from bot.report import plan_view as plans
 from bot.report.model import PlanView
 from bot.report.plan_view import plan_view
-from planners.gating.change_sets import ChangeSet, FileChange
+from planners.gating.change_sets import ChangeSet
+from planners.gating.differences import FileChange
 from planners.model import Stage, Unit
 from planners.order import Wave
 

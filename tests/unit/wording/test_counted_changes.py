@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from bot.wording.changes import lines, title
 from bot.wording.diffs import diffs_of, render_diffs
-from planners.gating.change_sets import ChangeSet, FileChange
+from planners.gating.change_sets import ChangeSet
+from planners.gating.differences import FileChange
 from planners.model import Stage, Unit
 from planners.order import Wave
 
