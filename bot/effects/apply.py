@@ -16,7 +16,7 @@ from bot.context import Context, Refused
 from bot.effects.perform import perform
 from bot.effects.push import BOT, push
 from bot.effects.status import order_status
-from bot.engine.propose import Proposal
+from bot.engine.propose import Proposal, uncollected
 from bot.forges import NotMerged
 from bot.gather.requests import MARKER
 from bot.gather.snapshot import Gathered
@@ -144,6 +144,7 @@ async def _push(writing: Writing, pushes: Sequence[PushBranch]) -> set[str]:
     return {branch for branch, refusal in outcome.items() if refusal is not None}
 
 
+@uncollected()
 def _commit(writing: Writing, pushes: Sequence[PushBranch]) -> dict[str, str]:
     """Each branch's one commit: the same inputs give the same commit id, after any crash."""
     proposal, app = writing.proposal, writing.gathered.app

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from bot.context import Context
 from bot.effects.apply import blobs_of
-from bot.engine.propose import Proposal
+from bot.engine.propose import Proposal, uncollected
 from bot.gather.snapshot import Gathered
 from bot.report.cluster_details import CLAIMS, claims_view
 from bot.report.model import (
@@ -81,6 +81,7 @@ def new_changes(proposal: Proposal, before: PlanView | None) -> list[ChangeSet]:
     return [each for each in proposal.changes if each.files and each.digest not in known]
 
 
+@uncollected()
 def plan_view(proposal: Proposal, blobs: Blobs, before: PlanView | None) -> PlanView:
     """The view of a plan; `before` is the previous view, `blobs` has the bytes of what is new."""
     same = before is not None and before.digest == proposal.digest

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from bot.context import Context
 from bot.documents.application import FILE, read_application
-from bot.engine.propose import Proposal
+from bot.engine.propose import Proposal, uncollected
 from bot.gather.repository import Checkout
 from bot.gather.snapshot import Gathered
 from bot.report.model import (
@@ -53,6 +53,7 @@ STATES: dict[Readiness, UnitState] = {
 }
 
 
+@uncollected()
 def rollout_view(context: Context, gathered: Gathered, proposal: Proposal) -> RolloutView:
     """The view after a pass. Gates count as seen first now: see `carry_over`."""
     snapshot, plan = gathered.snapshot, proposal.plan

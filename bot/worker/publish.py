@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from bot.context import Context
 from bot.effects.wake import wake
-from bot.engine.propose import Proposal
+from bot.engine.propose import Proposal, uncollected
 from bot.metrics.catalogue import COMPLETED, LEAD, RESTORE
 from bot.report.history import keep_history
 from bot.report.model import (
@@ -44,25 +44,36 @@ async def expect_reports(context: Context, application: str, proposal: Proposal)
     Those are the units of waves that merge now, or that are merged and not ready. All others may
     repeat that they are READY without waking anybody.
     """
+    await asyncio.to_thread(_expect, context, application, proposal)
+
+
+@uncollected()
+def _expect(context: Context, application: str, proposal: Proposal) -> None:
     units = {
         unit
         for status in proposal.evaluation.wave_statuses
         if status.state in {WaveState.MERGING, WaveState.SETTLING}
         for unit in status.change.wave.units
     }
-    await asyncio.to_thread(context.store.reports.expect, application, units)
+    context.store.reports.expect(application, units)
 
 
 async def show(context: Context, application: str, view: RolloutView) -> None:
     """Save an application's views; wake who waits for it when its waves or units have changed."""
-    views = context.store.views
-    before = await asyncio.to_thread(views.load, ROLLOUTS, application)
-    view = carry_over(view, before)
-    await asyncio.to_thread(_save, views, application, view)
-    await asyncio.to_thread(_note_progress, context, view)
-    if (view.waves, view.units) != ((before.waves, before.units) if before else ((), ())):
+    if await asyncio.to_thread(_publish, context, application, view):
+        views = context.store.views
         waiting = await asyncio.to_thread(views.list, f"{DEPENDANTS}{application}/")
         await wake(context, [application_key(name.rpartition("/")[2]) for name, _ in waiting])
+
+
+@uncollected()
+def _publish(context: Context, application: str, view: RolloutView) -> bool:
+    """Save the views; whether waves or units have changed."""
+    before = context.store.views.load(ROLLOUTS, application)
+    view = carry_over(view, before)
+    _save(context.store.views, application, view)
+    _note_progress(context, view)
+    return (view.waves, view.units) != ((before.waves, before.units) if before else ((), ()))
 
 
 def _note_progress(context: Context, view: RolloutView) -> None:
