@@ -8,10 +8,8 @@ import threading
 from contextlib import suppress
 from pathlib import Path
 
+import sqlalchemy as sa
 import structlog
-from alembic import command
-from alembic.config import Config
-from alembic.util import CommandError
 
 from bot.clock import Clock
 from bot.store.audit import Audit
@@ -28,6 +26,7 @@ from bot.store.views import Views
 
 __all__ = ["ClaimLostError", "Store", "StoreError"]
 
+MIGRATIONS = Path(__file__).parent / "migrations"
 MIGRATION_LOCK = 7_316_214  # arbitrary, but unique among the advisory locks of the database
 NEWER = (
     "its tables are those of another version of Switchyard: install that version again, or delete "
@@ -146,18 +145,42 @@ def _prepare(database: Database) -> None:
 
 
 def _migrate(database: Database) -> None:
-    config = Config()
-    scripts = str(Path(__file__).parent / "migrations")
-    config.set_main_option("script_location", scripts.replace("%", "%%"))
     if database.file is not None:
         with suppress(OSError):  # SQLite says then that it cannot open the file
             database.file.parent.mkdir(parents=True, exist_ok=True)
-    with _MIGRATING, database.write() as connection:
+    with database.write() as connection:
+        if _version(connection) == _newest():
+            return
         if not database.is_sqlite:
             for statement in UNLIMITED:
                 connection.exec_driver_sql(statement)
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})")
-        config.attributes["connection"] = connection
+        _upgrade(connection)
+
+
+def _version(connection: sa.Connection) -> str | None:
+    """Which migration the tables have; None without any."""
+    if not sa.inspect(connection).has_table("alembic_version"):
+        return None
+    found: str | None = connection.scalar(sa.text("SELECT version_num FROM alembic_version"))
+    return found
+
+
+def _newest() -> str:
+    """The migration that this version of the service knows last."""
+    return max(file.name.partition("_")[0] for file in (MIGRATIONS / "versions").glob("*.py"))
+
+
+def _upgrade(connection: sa.Connection) -> None:
+    """Run the migrations. Alembic is imported here: few starts of the service need it."""
+    from alembic import command  # noqa: PLC0415 - see above
+    from alembic.config import Config  # noqa: PLC0415 - as above
+    from alembic.util import CommandError  # noqa: PLC0415 - as above
+
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    with _MIGRATING:
         try:
             command.upgrade(config, "head")
         except CommandError as error:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+import bot.store
 from bot.store import Store, StoreError
 from bot.store.database import Database
 from bot.store.tables import metadata
@@ -39,6 +40,19 @@ def shape(url: str) -> list[tuple[object, ...]]:
         rows = [tuple(" ".join(str(each).split()) for each in row) for row in found]
     engine.dispose()
     return rows
+
+
+def test_tables_that_are_up_to_date_are_not_migrated(
+    store_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Alembic is a tenth of the time that the service takes to start."""
+
+    def migrated(_: object) -> None:
+        raise AssertionError
+
+    Store.open(store_url).close()
+    monkeypatch.setattr(bot.store, "_upgrade", migrated)
+    Store.open(store_url).close()
 
 
 def test_replicas_can_start_concurrently(empty_url: str) -> None:
