@@ -127,11 +127,11 @@ def _waves(snapshot: Snapshot, units: Sequence[Unit], records: Records) -> tuple
     """The waves of the rollout, those of units that rules add or move, and the removals."""
     application = snapshot.application
     apart = {unit for unit in records if _comes_by_rule(snapshot, unit, records[unit])}
-    planned = [unit for unit in units if unit not in apart]
+    planned = [unit for unit in units if unit not in apart] if apart else units
     used = {unit.cluster for unit in planned}
     rollout = steps(application.stages, (c for c in snapshot.clusters if c.name in used))
     gates = removal_gate_units(application, snapshot.clusters, set(units), snapshot.base.entries)
-    removed = snapshot.base.entries.keys() - set(units) - gates
+    removed = snapshot.base.entries.beyond(units) - gates
     last = max(len(rollout), 1 if apart else 0)
     before = gate_wave(BEFORE_REMOVAL, gates - set(units), last)
     return (

@@ -160,7 +160,7 @@ class DerivedObjects:
         if not snapshot.application.connectivity:
             made._resolve_addresses()
             return made
-        leaving = snapshot.base.entries.keys() - set(plan.units)
+        leaving = snapshot.base.entries.beyond(plan.units)
         places = Places(plan.units, leaving, clusters, snapshot.peers)
         found = links(snapshot.application, places)
         made.warnings = tuple(idle_connections(snapshot.application, places))

@@ -38,12 +38,15 @@ class AgentKey:
 class Site:
     """A cluster as its agent's objects see it: the folders of the application there.
 
-    On clusters of one `kind` the objects have the same text, with `rendered_name` for the name.
+    On clusters of one `kind` the objects have the same text, with `rendered_name` for the name. On
+    those that are `alike`, whose names are also as long, which agents limit, and which have the
+    same version of Kubernetes, the same is found in files.
     """
 
     name: str
     key: AgentKey
     kind: int
+    alike: int
     rendered_name: str
     folder: str
     objects: str
@@ -59,24 +62,29 @@ class ReferenceFiles:
     agents: Mapping[str, References]
     _sites: dict[str, Site] = field(default_factory=dict)
     _kinds: dict[tuple[AgentKey, str], int] = field(default_factory=dict)
+    _alike: dict[tuple[int, int, str | None], int] = field(default_factory=dict)
     _setups: dict[int, FileTree] = field(default_factory=dict)
     _refused: dict[tuple[str, int, int], bool] = field(default_factory=dict)
 
     def site(self, cluster: Cluster) -> Site:
         """What the files on a cluster have in common."""
-        if cluster.name not in self._sites:
+        found = self._sites.get(cluster.name)
+        if found is None:
             settings = cluster.agent_settings or self.agents[cluster.agent].settings()
             key, name = AgentKey(cluster.agent, settings), _rendered_name(cluster.name)
-            self._sites[cluster.name] = Site(
+            kind = self._kinds.setdefault((key, name), len(self._kinds))
+            like = kind, len(cluster.name), cluster.kubernetes
+            found = self._sites[cluster.name] = Site(
                 cluster.name,
                 key,
-                self._kinds.setdefault((key, name), len(self._kinds)),
+                kind,
+                self._alike.setdefault(like, len(self._alike)),
                 name,
                 folder_of(cluster.name),
                 self.layout.application_folder(cluster.name),
                 self.layout.sync_folder(cluster.name),
             )
-        return self._sites[cluster.name]
+        return found
 
     def files(self, component: str, site: Site) -> FileTree:
         """The agent's objects for a unit, in one file; with NAME for the cluster's name."""

@@ -85,17 +85,11 @@ class _ReplicasKey(NamedTuple):
 
 
 class _FilesKey(NamedTuple):
-    """What distinguishes the files of units, and what is found in them.
-
-    That is the variant, its replicas, the kind of the cluster's agent, the length of the cluster's
-    name, which agents limit, and its version of Kubernetes.
-    """
+    """What distinguishes the files of units, and what is found in them; see `Site.alike`."""
 
     variant: VariantKey
     replicas: _ReplicasKey
-    kind: int
-    name_length: int
-    kubernetes: str | None
+    alike: int
 
 
 NO_REPLICAS = _ReplicasKey(frozenset(), frozenset())
@@ -167,9 +161,7 @@ class _Rendering:
         cluster = self.clusters[unit.cluster]
         site = self.references.site(cluster)
         key = self.derived.key(unit, self.keys[unit.component][unit.cluster])
-        known = _FilesKey(
-            key, self.replicas(unit), site.kind, len(unit.cluster), cluster.kubernetes
-        )
+        known = _FilesKey(key, self.replicas(unit), site.alike)
         template = self.settled.get(known)
         if template is None:
             template = self.files_template(unit, known, cluster, site)
@@ -238,6 +230,8 @@ class _Rendering:
 
     def replicas(self, unit: Unit) -> _ReplicasKey:
         """The replicas that are set on a unit, and those that matter of what is merged of it."""
+        if not self.snapshot.merged_replicas and not self.plan.replicas:
+            return NO_REPLICAS
         merged = self.snapshot.merged_replicas.get(unit)
         replicas = self.plan.replicas.get(unit)
         if not merged and not replicas:

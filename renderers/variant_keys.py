@@ -68,7 +68,7 @@ class VariantKeys:
         columns = [self._where(intent) for _, intent in intents]
         rows = zip(*columns, strict=True) if columns else ((),) * len(self.snapshot.clusters)
         applied: dict[tuple[bool, ...], _Applied] = {}
-        known: dict[VariantKey, VariantKey] = {}
+        known: dict[tuple[object, ...], VariantKey] = {}
         release = self._release if self.sources[component.source.kind].per_cluster else _no_release
         for at, (cluster, row) in enumerate(zip(self.snapshot.clusters, rows, strict=True)):
             if row not in applied:
@@ -77,8 +77,11 @@ class VariantKeys:
                 )
             here = applied[row]
             values = tuple([self._value(name, component)[at] for name in here.references])
-            key = VariantKey(component.name, here.customizations, values + release(cluster))
-            yield cluster.name, known.setdefault(key, key)
+            values += release(cluster)
+            of = here.customizations, values
+            if of not in known:
+                known[of] = VariantKey(component.name, here.customizations, values)
+            yield cluster.name, known[of]
 
     def _where(self, intent: CustomizationIntent) -> Sequence[bool]:
         """The clusters to which a customisation applies."""

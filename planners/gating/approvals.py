@@ -193,5 +193,7 @@ def _foreign_authors(snapshot: Snapshot, change: ChangeSet) -> list[str]:
     base = snapshot.base
     commits = (base.changes.get(unit) for unit in change.units)
     authors = {each.author for each in commits if each and each.source is None}
-    files = (each.path for each in change.files if each.path in base.foreign_files)
-    return sorted(authors | {base.foreign_files[path] for path in files})
+    if base.foreign_files:
+        files = (each.path for each in change.files if each.path in base.foreign_files)
+        authors |= {base.foreign_files[path] for path in files}
+    return sorted(authors)

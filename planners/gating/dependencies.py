@@ -141,7 +141,8 @@ class GatingContext:
         Of those that are merged on an offline cluster, that is the reason, and nothing is overdue.
         """
         results = (not_ready(snapshot, unit, required, unmerged) for unit in units)
-        return tuple(self._explained(each) for each in results if each is not None)
+        found = tuple([each for each in results if each is not None])
+        return tuple(map(self._explained, found)) if self.offline else found
 
     def _explained(self, pending: PendingUnit) -> PendingUnit:
         since = self.offline.get(pending.unit.cluster)

@@ -52,5 +52,7 @@ def without_away(
     away = {each.unit for each in pending if is_away(each)}
     if len(away) == len(units):
         return units, pending
+    if not away:
+        return units, pending
     here = tuple(unit for unit in units if unit not in away)
     return here, tuple(each for each in pending if each.unit not in away)

@@ -200,6 +200,17 @@ class FleetFiles(Mapping[Unit, UnitFiles]):
         """The clusters of all units."""
         return frozenset[str]().union(*{each.clusters for each in self.blocks})
 
+    def beyond(self, units: Iterable[Unit]) -> frozenset[Unit]:
+        """The units here that are not among these."""
+        others: dict[str, set[str]] = {}
+        for component, cluster in units:
+            others.setdefault(component, set()).add(cluster)
+        return frozenset(
+            Unit(block.component, name)
+            for block in self.blocks
+            for name in set(block.clusters) - others.get(block.component, set())
+        )
+
     def on(self, component: str) -> frozenset[str]:
         """The clusters of a component."""
         blocks = self.by_component.get(component, ())

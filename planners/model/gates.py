@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from planners.model import DependencyCondition, DependencyScope, Role, UnattributedCommit, Unit
 from planners.model.addresses import AwaitedAddress
@@ -29,13 +29,12 @@ class NotReadyReason(StrEnum):
     PRESENT = "present"
 
 
-@dataclass(frozen=True, slots=True)
-class PendingUnit:
+class PendingUnit(NamedTuple):
     """One unit that has not reached the state others wait for.
 
     `message` is the cluster's report, or the name of the wave that will merge the unit. `until` is
     the next time at which the result changes without a new report: the end of a soak, or a
-    deadline. `overdue`: the deadline has passed.
+    deadline. `overdue`: the deadline has passed. A tuple, because a fleet has many of them.
     """
 
     unit: Unit

@@ -15,7 +15,7 @@ from planners.model.requests import (
     WorkloadTable,
     total_requests,
 )
-from planners.model.snapshot import MergeRequestState, ReportedFacts, ResourceClaim, Snapshot
+from planners.model.snapshot import ReportedFacts, ResourceClaim, Snapshot
 from planners.placement.arrays import Codes, IntColumn, Mask
 from planners.placement.columns import Classes, Columns
 from planners.placement.facts import BOUNDED, FLEET_REPO, SourcedValue, fresh_facts, source
@@ -80,7 +80,6 @@ class Stock:
 class _Claims:
     """The claims of a snapshot by cluster, see `Supply`."""
 
-    running: frozenset[Unit]
     other: Mapping[str, Mapping[str, Sequence[ResourceClaim]]]
     own: Mapping[str, Sequence[ResourceClaim]]
     merged: Mapping[str, Mapping[str, Amounts]]
@@ -91,12 +90,6 @@ class _Claims:
         own: dict[str, list[ResourceClaim]] = {}
         other: dict[str, dict[str, list[ResourceClaim]]] = {}
         merged: dict[str, dict[str, Amounts]] = {}
-        proposed = [
-            each.branch.units
-            for each in snapshot.merge_requests
-            if each.branch is not None and each.state is MergeRequestState.OPEN
-        ]
-        running = frozenset(snapshot.base.entries).union(*proposed)
         precedence = Precedence(snapshot)
         for claim in snapshot.claims:
             if claim.application == snapshot.application.name:
@@ -109,7 +102,7 @@ class _Claims:
                 for cluster in claim.clusters:
                     by_application = other.setdefault(cluster, {})
                     by_application.setdefault(claim.application, []).append(claim)
-        return cls(running, other, own, merged)
+        return cls(other, own, merged)
 
 
 @dataclass(slots=True, eq=False)
@@ -148,11 +141,6 @@ class Supply:
         return self._claims
 
     @property
-    def running(self) -> frozenset[Unit]:
-        """The application's units that are merged or proposed."""
-        return self.claims.running
-
-    @property
     def own_claims(self) -> Mapping[str, Sequence[ResourceClaim]]:
         """This application's claims by cluster."""
         return self.claims.own
@@ -171,17 +159,19 @@ class Supply:
         return self.columns.keep(("running", component), lambda: self._running_on(component))
 
     def _running_on(self, component: str) -> Mask:
-        return self.columns.where(self._running.get(component, ()))
+        proposed = (each.cluster for each in self._proposed if each.component == component)
+        return self.columns.where((*self.snapshot.base.entries.on(component), *proposed))
+
+    def is_running(self, unit: Unit) -> bool:
+        """Whether a unit of the application is merged or proposed."""
+        return unit in self.snapshot.base.entries or unit in self._proposed
 
     @property
-    def _running(self) -> dict[str, list[str]]:
-        def by_component() -> dict[str, list[str]]:
-            found: dict[str, list[str]] = {}
-            for component, cluster in self.running:
-                found.setdefault(component, []).append(cluster)
-            return found
+    def _proposed(self) -> frozenset[Unit]:
+        def proposed() -> frozenset[Unit]:
+            return frozenset[Unit]().union(*(each.units for each in self.snapshot.open_branches))
 
-        return self.columns.keep("running", by_component)
+        return self.columns.keep("proposed", proposed)
 
     def hosts(self, component: str, application: str) -> Mask:
         """Where another application claims to run a component."""

@@ -37,7 +37,7 @@ class Request:
 
     def running(self, cluster: Cluster) -> bool:
         """Whether the component is already merged or proposed there."""
-        return Unit(self.component.name, cluster.name) in self.allocation.supply.running
+        return self.allocation.supply.is_running(Unit(self.component.name, cluster.name))
 
     @property
     def columns(self) -> Columns:
