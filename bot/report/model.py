@@ -94,8 +94,8 @@ class UnitView:
 
 
 @dataclass(frozen=True, slots=True)
-class RolloutView:
-    """An application's rollout.
+class RolloutHead:
+    """An application's rollout, without its units, of which there may be very many.
 
     If planning failed, `problems` says why and the rest may be empty. `revision` and `problems` are
     both empty while the default branch has no `switchyard.yaml`. Reports older than
@@ -119,7 +119,6 @@ class RolloutView:
     deploy: str = ""
     home: MergeRequestView | None = None
     waves: tuple[WaveView, ...] = ()
-    units: tuple[UnitView, ...] = ()
     report_max_ages: Mapping[str, timedelta] = field(default_factory=dict)
     rules: tuple[str, ...] = ()
     holds: bool = False
@@ -128,6 +127,13 @@ class RolloutView:
     committed: datetime | None = None
     app_commits: str = ""
     deploy_commits: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RolloutView(RolloutHead):
+    """An application's rollout, with the state of each unit."""
+
+    units: tuple[UnitView, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -457,6 +463,7 @@ class VersionsView:
 
 
 ROLLOUTS = ViewKind(keys.ROLLOUT, RolloutView)
+ROLLOUT_HEADS = ViewKind(keys.ROLLOUT, RolloutHead)
 SUMMARIES = ViewKind(keys.SUMMARY, SummaryView)
 APPLICATION_CLUSTERS = ViewKind(keys.CLUSTERS, ApplicationClustersView)
 PLANS = ViewKind(keys.PLAN, PlanView)

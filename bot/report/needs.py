@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from bot.report.model import GateView, NeedView, RolloutView, WaveView
+from bot.report.model import GateView, NeedView, RolloutHead, WaveView
 from bot.wording.markdown import plural
 
 REPAIR = "when the clusters report Ready, or the cluster is skipped, or a new revision is merged"
@@ -12,7 +12,7 @@ PEOPLE, MINE = "people", "me"
 """Filters of pages: what waits for anybody, and for the visitor."""
 
 
-def needs_of(view: RolloutView) -> tuple[NeedView, ...]:
+def needs_of(view: RolloutHead) -> tuple[NeedView, ...]:
     """What a rollout needs of people, what is due first."""
     if view.problems:
         since = view.stopped_since or view.at
@@ -21,7 +21,7 @@ def needs_of(view: RolloutView) -> tuple[NeedView, ...]:
     return tuple(sorted(found, key=lambda each: not each.due))
 
 
-def _failing(view: RolloutView) -> Iterator[NeedView]:
+def _failing(view: RolloutHead) -> Iterator[NeedView]:
     """Clusters that failed, while nothing else makes the rollout go on."""
     waves = [wave for wave in view.waves if wave.failing]
     if view.holds and waves:

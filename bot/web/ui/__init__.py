@@ -209,11 +209,11 @@ def rollout_page(
 @routes.get("/rollouts/{application}/plan")
 def newest_plan_page(pages: Shared, application: str, wanted: Wanted) -> HTMLResponse:
     """The newest plan of an application's default branch."""
-    view, found = pages.reader.rollout(application), pages.reader.plan(application)
+    view, found = pages.reader.rollout_head(application), pages.reader.plan(application)
     path = f"{rollout.path_of(application)}/plan"
     if found is None:
         return pages.html("plan_missing.html", view=view)
-    state = plan.rollout_state(view, found)
+    state = plan.rollout_state(pages.reader, view, found)
     return pages.html("plan.html", page=plan.plan_page(path, state, found, wanted))
 
 

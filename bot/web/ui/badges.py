@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bot.report.history import Outcome
-from bot.report.model import RolloutView, SummaryView, UnitCounts, WaveView
+from bot.report.model import RolloutHead, SummaryView, UnitCounts, WaveView
 from bot.web.ui.fleet import ClusterState
 from planners.gating.evaluate import WaveState
 
@@ -54,7 +54,7 @@ def wave_state(wave: WaveView) -> str:
     return wave.state.value
 
 
-def rollout_badge(view: RolloutView | SummaryView, totals: UnitCounts) -> Badge:
+def rollout_badge(view: RolloutHead | SummaryView, totals: UnitCounts) -> Badge:
     """How far a rollout is."""
     if view.done:
         return Badge("good", "rolled out")

@@ -17,6 +17,7 @@ from bot.report.model import (
 
 ClusterState: TypeAlias = UnitState | Literal["IDLE"]
 CLUSTER_STATES: tuple[ClusterState, ...] = (*UNIT_STATES, "IDLE")
+_NONE: UnitCounts = dict.fromkeys(UNIT_STATES, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,8 @@ def fleet_rows(
 
 
 def _row(cluster: ClusterView, present: Sequence[_Presence], *, listed: bool) -> ClusterRow:
-    totals = _totals(present)
+    applications = tuple(map(_application, present))
+    totals = applications[0].totals if len(applications) == 1 else _totals(applications)
     at = max((each.units.at for each in present if each.units.at), default=None)
     return ClusterRow(
         name=cluster.name,
@@ -114,20 +116,23 @@ def _row(cluster: ClusterView, present: Sequence[_Presence], *, listed: bool) ->
         totals=totals,
         silent=at is not None and not any(each.is_fresh for each in present),
         reported_at=at,
-        applications=tuple(_application(each) for each in present),
+        applications=applications,
     )
 
 
 def _application(each: _Presence) -> ClusterApplication:
-    totals, units = _totals([each]), each.units
+    units = each.units
+    totals = {**_NONE, **units.totals}
     return ClusterApplication(each.application, worst(totals), totals, units.revision, units.at)
 
 
-def _totals(present: Sequence[_Presence]) -> UnitCounts:
+def _totals(applications: Iterable[ClusterApplication]) -> UnitCounts:
     """How many units are in which state; every state is there."""
-    return {
-        state: sum(each.units.totals.get(state, 0) for each in present) for state in UNIT_STATES
-    }
+    totals = dict(_NONE)
+    for each in applications:
+        for state, count in each.totals.items():
+            totals[state] += count
+    return totals
 
 
 def search(rows: Iterable[ClusterRow], text: str) -> list[ClusterRow]:

@@ -11,11 +11,10 @@ from bot.report.model import (
     NeedView,
     PlacementView,
     PlanView,
-    RolloutView,
+    RolloutHead,
     WaveView,
 )
 from bot.report.needs import gate_needs, needs_of
-from bot.report.summary_view import count_states
 from bot.web.ui.badges import Badge, rollout_badge
 from bot.web.ui.calls import CallGraph, call_graph
 from bot.web.ui.paging import Page, paged
@@ -95,7 +94,7 @@ def find_plan(reader: ViewReader, application: str, digest: str) -> tuple[PlanSt
     """
     rollout, current = reader.find_rollout(application), reader.plan(application)
     if current is not None and current.digest == digest and rollout is not None:
-        return rollout_state(rollout, current), current
+        return rollout_state(reader, rollout, current), current
     found = reader.proposed_plan(application, digest)
     if found is None:
         raise HTTPException(status.HTTP_404_NOT_FOUND, _gone(reader, application, digest))
@@ -130,12 +129,12 @@ def _gone(reader: ViewReader, application: str, digest: str) -> str:
     )
 
 
-def rollout_state(view: RolloutView, plan: PlanView) -> PlanState:
+def rollout_state(reader: ViewReader, view: RolloutHead, plan: PlanView) -> PlanState:
     """The state of the newest plan of the default branch."""
     current = view.digest == plan.digest
-    badge = rollout_badge(view, count_states(view.units))
+    totals = reader.summary(view.application).totals
     return PlanState(
-        badge=badge if current else OUTDATED,
+        badge=rollout_badge(view, totals) if current else OUTDATED,
         headline=view.headline if current or view.problems else OUT_OF_DATE,
         at=view.at,
         waves=view.waves if current else (),

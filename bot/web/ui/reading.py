@@ -25,6 +25,7 @@ from bot.report.model import (
     OPEN_PLANS,
     PLANS,
     PROPOSED_PLANS,
+    ROLLOUT_HEADS,
     ROLLOUTS,
     RULES,
     SETUP_CHECKS,
@@ -35,6 +36,7 @@ from bot.report.model import (
     OpenPlanView,
     PlanView,
     ProposedPlanView,
+    RolloutHead,
     RolloutView,
     RulesView,
     SummaryView,
@@ -98,9 +100,13 @@ class ViewReader:
         more = f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
         return f"{text} Known applications: {', '.join(names[:MAX_NAMES])}{more}."
 
-    def find_rollout(self, application: str) -> RolloutView | None:
-        """One application's whole rollout, if it is known."""
-        return self.context.store.views.load(ROLLOUTS, application)
+    def rollout_head(self, application: str) -> RolloutHead:
+        """One application's rollout without its units. Raises HTTPException 404."""
+        return self._known(ROLLOUT_HEADS, application)
+
+    def find_rollout(self, application: str) -> RolloutHead | None:
+        """One application's rollout without its units, if it is known."""
+        return self.context.store.views.load(ROLLOUT_HEADS, application)
 
     def history(self, application: str) -> HistoryView:
         """The newest rollouts of an application."""
@@ -163,7 +169,7 @@ class ViewReader:
         """The newest entries of an application, newest first."""
         return self.context.store.audit.of(application_key(application), MAX_AUDIT_ENTRIES)
 
-    def number_prefix(self, view: RolloutView) -> str:
+    def number_prefix(self, view: RolloutHead) -> str:
         """What the forge of a rollout's deploy repo writes before the number of a merge request."""
         forge = self.context.forges.get(view.deploy.partition(":")[0])
         return forge.number_prefix if forge else ""

@@ -52,7 +52,7 @@ class RulesPage:
 
 def rules_page(reader: ViewReader, application: str) -> RulesPage:
     """The rules of an application. Raises HTTPException 404."""
-    rollout = reader.rollout(application)
+    rollout = reader.rollout_head(application)
     view = reader.rules(application) if rollout.rules else None
     entries = [each for each in reader.audit_log(application) if each.fields.get(DECISION)]
     every = view.rules if view else ()
