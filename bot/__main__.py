@@ -4,10 +4,12 @@ Exit codes: 0 success, 1 wrong input or a service that cannot go on, 2 wrong usa
 differs from `--expect`, 130 after Ctrl-C, 141 when the reader of standard output is gone.
 """
 
+import gc
 import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from types import ModuleType
 
 from bot.cli.errors import InputError, describe
 from bot.cli.parser import parser
@@ -21,7 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         options = parser().parse_args(arguments)
         module, _, function = options.run.partition(":")
-        code: int = getattr(import_module(module), function)(options)
+        code: int = getattr(_imported(module), function)(options)
     except InputError as error:
         write_error(f"{error}\n", Style.RED)
         return 1
@@ -33,6 +35,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         write_error(f"{describe(error)}\n", Style.RED)
         return 1
     return code
+
+
+def _imported(module: str) -> ModuleType:
+    """The module. What it imports stays: looking for garbage in it takes a tenth of the time."""
+    gc.disable()
+    try:
+        return import_module(module)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 if __name__ == "__main__":

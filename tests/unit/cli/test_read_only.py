@@ -6,12 +6,10 @@ import sys
 from pathlib import Path
 
 PROGRAM = """
-import faulthandler
 import json
 import os
 import sys
 
-faulthandler.dump_traceback_later(90, exit=True)
 WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 CHANGES = {"os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.truncate", "os.symlink", "os.link"}
 written = []
