@@ -1,4 +1,4 @@
-"""What placement relies on from every score."""
+"""What placement relies on from every score: each example is tried on all of them."""
 
 from copy import deepcopy
 
@@ -13,7 +13,8 @@ from planners.model import Cluster, Unit
 from planners.placement.scores import BEST, Score, key_of
 from tests.conformance.placements import KEYS, VALUES, Case, cases, clusters, small
 
-every = pytest.mark.parametrize("score", discovery.scores().values(), ids=lambda each: each.name)
+SCORES = tuple(discovery.scores().values())
+every = pytest.mark.parametrize("score", SCORES, ids=lambda each: each.name)
 subjects = st.sampled_from((*KEYS, *VALUES))
 
 
@@ -37,76 +38,68 @@ def test_it_says_what_it_prefers(score: Score) -> None:
     assert not score.summary.endswith(".")
 
 
-@every
 @given(case=cases, drawn=subjects)
 @small
-def test_points_are_hundredths_from_0_to_100_with_their_inputs(
-    score: Score, case: Case, drawn: str
-) -> None:
-    request = case.request()
-    for cluster in case.clusters:
-        points = score.score(request, cluster, subject(score, drawn))
+def test_points_are_hundredths_from_0_to_100_with_their_inputs(case: Case, drawn: str) -> None:
+    for score in SCORES:
+        request = case.request()
+        for cluster in case.clusters:
+            points = score.score(request, cluster, subject(score, drawn))
 
-        assert 0 <= points.value <= BEST
-        assert points.value == round(points.value, 2)
-        assert points.inputs.strip() == points.inputs != ""
-        assert "\n" not in points.inputs
+            assert 0 <= points.value <= BEST
+            assert points.value == round(points.value, 2)
+            assert points.inputs.strip() == points.inputs != ""
+            assert "\n" not in points.inputs
 
 
-@every
 @given(case=cases, drawn=subjects)
 @small
-def test_it_scores_all_clusters_at_once_as_it_scores_each(
-    score: Score, case: Case, drawn: str
-) -> None:
-    request, key = case.request(), subject(score, drawn)
+def test_it_scores_all_clusters_at_once_as_it_scores_each(case: Case, drawn: str) -> None:
+    for score in SCORES:
+        request, key = case.request(), subject(score, drawn)
 
-    values = score.values(request, key)
+        values = score.values(request, key)
 
-    assert values.dtype == np.float64
-    expected = [score.score(request, each, key).value for each in request.columns.clusters]
-    assert values.tolist() == expected
+        assert values.dtype == np.float64
+        expected = [score.score(request, each, key).value for each in request.columns.clusters]
+        assert values.tolist() == expected
 
 
-@every
 @given(case=cases, drawn=subjects)
 @small
-def test_it_is_a_pure_function(score: Score, case: Case, drawn: str) -> None:
-    request, before = case.request(), deepcopy(case.request())
-    key = subject(score, drawn)
+def test_it_is_a_pure_function(case: Case, drawn: str) -> None:
+    for score in SCORES:
+        request, before = case.request(), deepcopy(case.request())
+        key = subject(score, drawn)
 
-    first = [score.score(request, each, key) for each in case.clusters]
-    again = [score.score(before, each, key) for each in reversed(case.clusters)]
-    score.values(request, key)
+        first = [score.score(request, each, key) for each in case.clusters]
+        again = [score.score(before, each, key) for each in reversed(case.clusters)]
+        score.values(request, key)
 
-    assert first == again[::-1]
-    assert request == case.request()
+        assert first == again[::-1]
+        assert request == case.request()
 
 
-@every
 @given(case=cases, drawn=subjects, newcomer=clusters("c4"))
 @small
-def test_a_cluster_that_joins_changes_no_points(
-    score: Score, case: Case, drawn: str, newcomer: Cluster
-) -> None:
+def test_a_cluster_that_joins_changes_no_points(case: Case, drawn: str, newcomer: Cluster) -> None:
     """Otherwise running components would move between others (ADR 0015)."""
-    request, larger, key = case.request(), case.request(newcomer), subject(score, drawn)
+    for score in SCORES:
+        request, larger, key = case.request(), case.request(newcomer), subject(score, drawn)
 
-    for each in case.clusters:
-        assert score.score(larger, each, key) == score.score(request, each, key)
+        for each in case.clusters:
+            assert score.score(larger, each, key) == score.score(request, each, key)
 
 
-@every
 @given(case=cases, drawn=subjects)
 @small
-def test_it_says_whether_a_choice_changes_the_points_of_others(
-    score: Score, case: Case, drawn: str
-) -> None:
-    if score.depends_on_choice:
-        return
-    request, key, (chosen, *others) = case.request(), subject(score, drawn), case.clusters
-    before = [score.score(request, each, key) for each in others]
+def test_it_says_whether_a_choice_changes_the_points_of_others(case: Case, drawn: str) -> None:
+    for score in SCORES:
+        if score.depends_on_choice:
+            continue
+        request, key, (chosen, *others) = case.request(), subject(score, drawn), case.clusters
+        before = [score.score(request, each, key) for each in others]
 
-    request.allocation.assign(Unit(request.component.name, chosen.name), {})
+        request.allocation.assign(Unit(request.component.name, chosen.name), {})
 
-    assert [score.score(request, each, key) for each in others] == before
+        assert [score.score(request, each, key) for each in others] == before
