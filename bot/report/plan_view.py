@@ -69,10 +69,12 @@ async def show_plan(context: Context, gathered: Gathered, proposal: Proposal) ->
     before = await asyncio.to_thread(views.load, PLANS, application)
     blobs = await asyncio.to_thread(blobs_of, gathered, proposal, new_changes(proposal, before))
     view = await asyncio.to_thread(plan_view, proposal, blobs, before)
-    await asyncio.to_thread(views.save, PLANS, application, view)
-    claims = claims_view(application, gathered.snapshot.claims)
-    await asyncio.to_thread(views.save, CLAIMS, application, claims)
-    await asyncio.to_thread(views.save, VERSIONS, application, replace(versions, plan=version))
+    entries = [
+        PLANS.entry(application, view),
+        CLAIMS.entry(application, claims_view(application, gathered.snapshot.claims)),
+        VERSIONS.entry(application, replace(versions, plan=version)),
+    ]
+    await asyncio.to_thread(views.save_together, entries)
 
 
 def new_changes(proposal: Proposal, before: PlanView | None) -> list[ChangeSet]:

@@ -45,6 +45,19 @@ class ViewKind(Generic[T]):
     shape: type[T]
     shared: bool = False
 
+    def entry(self, name: str, view: T) -> "Entry":
+        """The view of a name, to be saved together with others."""
+        return Entry(self, name, view)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A view to be saved, of any kind."""
+
+    kind: ViewKind[Any]
+    name: str
+    view: Any
+
 
 class Views:
     """Values by key."""
@@ -65,17 +78,20 @@ class Views:
 
     def save(self, kind: ViewKind[T], name: str, view: T) -> None:
         """Set the view of a name."""
-        self.save_all(kind, {name: view})
+        self.save_together([kind.entry(name, view)])
 
-    def save_all(self, kind: ViewKind[T], found: Mapping[str, T]) -> None:
-        """Set the views of several names, with one commit."""
+    def save_together(self, entries: Iterable[Entry]) -> None:
+        """Set views of several kinds, with one commit: a reader finds all of them, or none."""
+        texts: dict[str, str] = {}
+        for each in entries:
+            key, text = each.kind.prefix + each.name, encode(each.view)
+            texts[key] = text
+            if each.kind.shared:
+                digest = hashlib.sha256(text.encode()).hexdigest()
+                texts[HASHES + key] = json.dumps({"hash": digest})
         with self._database.write() as connection:
-            for name, view in found.items():
-                key, text = kind.prefix + name, encode(view)
+            for key, text in texts.items():
                 connection.execute(self._upsert, _parameters(key, text))
-                if kind.shared:
-                    value = json.dumps({"hash": hashlib.sha256(text.encode()).hexdigest()})
-                    connection.execute(self._upsert, _parameters(HASHES + key, value))
 
     def load(self, kind: ViewKind[T], name: str) -> T | None:
         """The view of a name, if there is one of this shape."""

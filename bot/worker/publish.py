@@ -97,14 +97,17 @@ def _note_progress(context: Context, view: RolloutView) -> None:
 
 
 def _save(views: Views, application: str, view: RolloutView) -> None:
-    """The version comes last: a reader who sees it finds the rest.
+    """Save a view with all that is made of it.
 
     Places stay as they were while there is no plan: the clusters go on running what was merged.
     """
-    if view.revision and not view.problems:
-        views.save(PLACES, application, places_view(view))
-    views.save(ROLLOUTS, application, view)
-    views.save(SUMMARIES, application, summarize(view))
-    views.save(APPLICATION_CLUSTERS, application, application_clusters(view))
     versions = views.load(VERSIONS, application) or VersionsView()
-    views.save(VERSIONS, application, replace(versions, rollout=page_version(view)))
+    entries = [
+        ROLLOUTS.entry(application, view),
+        SUMMARIES.entry(application, summarize(view)),
+        APPLICATION_CLUSTERS.entry(application, application_clusters(view)),
+        VERSIONS.entry(application, replace(versions, rollout=page_version(view))),
+    ]
+    if view.revision and not view.problems:
+        entries.append(PLACES.entry(application, places_view(view)))
+    views.save_together(entries)

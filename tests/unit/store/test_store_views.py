@@ -1,8 +1,11 @@
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+import pytest
+
 from bot.store import Store
-from bot.store.views import ViewKind
+from bot.store.views import Entry, ViewKind
 from tests.fakes.stores import NOON
 
 
@@ -45,6 +48,23 @@ def test_a_view_with_a_lone_surrogate_can_be_saved(store: Store) -> None:
     store.views.save(PODS, "web", Pod("we\ud800b", NOON))
 
     assert store.views.load(PODS, "web") == Pod("we?b", NOON)
+
+
+def test_views_that_are_saved_together_are_there_together_or_not_at_all(store: Store) -> None:
+    shared = ViewKind("shared/", Pod, shared=True)
+    store.views.save_together(
+        [PODS.entry("web", Pod("one", NOON)), shared.entry("", Pod("a", NOON))]
+    )
+    assert store.views.load(PODS, "web") == Pod("one", NOON)
+    assert store.views.load_shared(shared, "") == Pod("a", NOON)
+
+    def broken() -> Iterator[Entry]:
+        yield PODS.entry("web", Pod("two", NOON))
+        raise ValueError("no second view")
+
+    with pytest.raises(ValueError, match="no second view"):
+        store.views.save_together(broken())
+    assert store.views.load(PODS, "web") == Pod("one", NOON)
 
 
 def test_a_view_is_replaced_as_a_whole(store: Store) -> None:
