@@ -182,10 +182,14 @@ def _unreachable_quorums(snapshot: Snapshot, units: set[Unit]) -> Iterator[PlanP
                 )
 
 
+def canonical(value: object) -> str:
+    """A value's canonical JSON: sorted keys, no whitespace."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+
+
 def digest_of(value: object) -> str:
-    """The SHA-256 of a value's canonical JSON (sorted keys, no whitespace), in hexadecimal."""
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-    return hashlib.sha256(text.encode()).hexdigest()
+    """The SHA-256 of a value's canonical JSON, in hexadecimal."""
+    return hashlib.sha256(canonical(value).encode()).hexdigest()
 
 
 def file_digests(files: FleetFiles) -> Mapping[str, Mapping[str, str]]:
@@ -216,24 +220,22 @@ def plan_digest(plan: Plan, desired: FleetFiles, conditions: str) -> str:
     """The digest of a plan's files, their order, and the digest of its conditions.
 
     `desired` maps each unit to its files (path -> blob id). The digest does not depend on what is
-    merged already, so that it stays the same during a rollout; removals are included.
+    merged already, so that it stays the same during a rollout; removals are included. It is that of
+    one JSON text, of which no more than a wave is in memory.
     """
     digests, nothing = file_digests(desired), digest_of({})
-    planned: list[Json] = [
-        {
-            "name": wave.name,
-            "units": [
-                [component, cluster, digests.get(component, {}).get(cluster, nothing)]
-                for component, cluster in wave.units
-            ],
-        }
-        for wave in plan.waves
-    ]
-    return digest_of(
-        {
-            "application": plan.application,
-            "deploy": str(plan.deploy),
-            "waves": planned,
-            "conditions": conditions,
-        }
-    )
+    bound = {
+        "application": plan.application,
+        "conditions": conditions,
+        "deploy": str(plan.deploy),
+    }
+    found = hashlib.sha256(f'{canonical(bound)[:-1]},"waves":['.encode())
+    for at, wave in enumerate(plan.waves):
+        units: list[Json] = [
+            [component, cluster, digests.get(component, {}).get(cluster, nothing)]
+            for component, cluster in wave.units
+        ]
+        text = canonical({"name": wave.name, "units": units})
+        found.update(f"{',' if at else ''}{text}".encode())
+    found.update(b"]}")
+    return found.hexdigest()
