@@ -8,7 +8,6 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from operator import itemgetter
 from typing import NamedTuple
 
 from planners.model import Unit
@@ -36,14 +35,6 @@ class FilledColumns(Mapping[str, Filled]):
     templates: "array[int]"
     names: tuple[str, ...]
 
-    @classmethod
-    def of(cls, filled: Mapping[bytes, Filled]) -> "FilledColumns":
-        """The columns of files by their raw ids."""
-        blobs = sorted(filled)
-        found = [filled[each] for each in blobs]
-        templates, names = array("I", map(itemgetter(0), found)), map(itemgetter(1), found)
-        return cls(b"".join(blobs), templates, tuple(names))
-
     def _raw(self, row: int) -> bytes:
         return self.blobs[RAW_ID * row : RAW_ID * (row + 1)]
 
@@ -62,6 +53,31 @@ class FilledColumns(Mapping[str, Filled]):
     def __len__(self) -> int:
         """The number of files."""
         return len(self.names)
+
+
+@dataclass(slots=True)
+class FilledRows:
+    """Files that are templates, as they are found."""
+
+    _ids: list[bytes] = field(default_factory=list)
+    _templates: "array[int]" = field(default_factory=lambda: array("I"))
+    _names: list[str] = field(default_factory=list)
+
+    def add(self, ids: Sequence[bytes], template: int, names: Sequence[str]) -> None:
+        """Add files of a template, with their raw ids and the names in them."""
+        self._ids += ids
+        self._templates.extend([template] * len(ids))
+        self._names += names
+
+    @property
+    def columns(self) -> FilledColumns:
+        """Each file once, sorted."""
+        rows = sorted(dict(zip(self._ids, range(len(self._ids)), strict=True)).items())
+        return FilledColumns(
+            b"".join([raw for raw, _ in rows]),
+            array("I", [self._templates[row] for _, row in rows]),
+            tuple([self._names[row] for _, row in rows]),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,36 +118,21 @@ class Contents(Mapping[str, bytes]):
         return sum(map(len, (*self.whole.values(), *self.templates))) + FILLED * len(self.filled)
 
 
-class _Blobs(NamedTuple):
-    """The raw ids of a template's files, and those files that have the cluster's name."""
-
-    ids: tuple[bytes, ...]
-    filled: tuple["_FilledFile", ...]
-
-
-class _FilledFile(NamedTuple):
-    """The position of a file among those of its unit, its template, and that one's position."""
-
-    row: int
-    content: bytes
-    template: int
-
-
 @dataclass(slots=True)
 class ContentWriter:
-    """Collects the files of a plan."""
+    """Collects the files of a plan; units with the same template are written together."""
 
     ids: dict[bytes, bytes] = field(default_factory=dict)
     whole: dict[str, bytes] = field(default_factory=dict)
     templates: dict[bytes, int] = field(default_factory=dict)
-    filled: dict[bytes, Filled] = field(default_factory=dict)
+    filled: FilledRows = field(default_factory=FilledRows)
     _units: FilesWriter = field(default_factory=FilesWriter)
-    _known: dict[FilesTemplate, _Blobs] = field(default_factory=dict)
+    _alike: dict[tuple[str, FilesTemplate], list[str]] = field(default_factory=dict)
 
     def add_unit(self, unit: Unit, tree: FileTree) -> None:
         """Add the files of a unit."""
         if isinstance(tree, ClusterFiles):
-            self._units.add(unit, tree.template.names, self._fill(tree))
+            self._alike.setdefault((unit.component, tree.template), []).append(unit.cluster)
             return
         folder, paths = folder_of(unit.cluster), sorted(tree)
         names = tuple([path.removeprefix(folder) for path in paths])
@@ -144,41 +145,28 @@ class ContentWriter:
             raw = self.ids[content] = raw_blob_id(content)
             name = cluster.encode()
             if name and name in content and NAME not in content:
-                self.filled[raw] = Filled(self._template(content.replace(name, NAME)), cluster)
+                self.filled.add([raw], self._template(content.replace(name, NAME)), [cluster])
             else:
                 self.whole[raw.hex()] = content
         return raw
 
-    def _fill(self, files: ClusterFiles) -> Sequence[bytes]:
-        """Add the files of a template, and return their raw blob ids."""
-        known = self._known.get(files.template)
-        if known is None:
-            known = self._known[files.template] = self._blobs(files)
-        ids, name = list(known.ids), files.cluster.encode()
-        for row, content, template in known.filled:
-            raw = ids[row] = raw_blob_id(content.replace(NAME, name))
-            self.filled[raw] = Filled(template, files.cluster)
-        return ids
+    def written(self) -> tuple[FleetFiles, Contents]:
+        """The files of all units, and their contents."""
+        for (component, template), clusters in self._alike.items():
+            columns = [self._column(content, clusters) for content in template.contents]
+            self._units.add_all(component, template.names, clusters, columns)
+        self._alike.clear()
+        contents = Contents(self.whole, tuple(self.templates), self.filled.columns)
+        return self._units.files, contents
 
-    def _blobs(self, files: ClusterFiles) -> _Blobs:
-        """The files that are equal on all clusters with a template are added once."""
-        contents = tuple(enumerate(files.template.contents))
-        ids = (b"" if NAME in each else self.add(each, files.cluster) for _, each in contents)
-        filled = ((row, each) for row, each in contents if NAME in each)
-        return _Blobs(
-            tuple(ids), tuple(_FilledFile(row, each, self._template(each)) for row, each in filled)
-        )
+    def _column(self, content: bytes, clusters: Sequence[str]) -> Sequence[bytes]:
+        """Add a file of a template on clusters, and return its raw blob ids."""
+        if NAME not in content:
+            return [self.add(content, clusters[0])] * len(clusters)
+        found = [raw_blob_id(content.replace(NAME, name.encode())) for name in clusters]
+        self.filled.add(found, self._template(content), clusters)
+        return found
 
     def _template(self, content: bytes) -> int:
         """The position of a template."""
         return self.templates.setdefault(content, len(self.templates))
-
-    @property
-    def files(self) -> FleetFiles:
-        """The files of all units."""
-        return self._units.files
-
-    @property
-    def contents(self) -> Contents:
-        """The contents of all files that were added."""
-        return Contents(self.whole, tuple(self.templates), FilledColumns.of(self.filled))

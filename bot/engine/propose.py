@@ -327,11 +327,11 @@ def _compare(
 
 def _files(trees: Mapping[Unit, FileTree]) -> tuple[FleetFiles, Contents]:
     """Each unit's files, path -> blob id, and the content of each blob id."""
-    written = ContentWriter()
-    written.add(KEPT, "")
+    writer = ContentWriter()
+    writer.add(KEPT, "")
     for unit, tree in trees.items():
-        written.add_unit(unit, tree)
-    return written.files, written.contents
+        writer.add_unit(unit, tree)
+    return writer.written()
 
 
 def _with_implied(snapshot: Snapshot, variants: Variants) -> Snapshot:

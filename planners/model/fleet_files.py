@@ -8,9 +8,8 @@ from array import array
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import groupby, repeat
-from operator import itemgetter
-from typing import TypeAlias
+from itertools import compress, groupby, repeat
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,6 +67,19 @@ class Column:
         return [known[code] for code in codes]
 
 
+class FileRows(NamedTuple):
+    """Clusters, and the raw ids on them of each file."""
+
+    clusters: list[str]
+    columns: list[list[bytes]]
+
+    def extend(self, clusters: Iterable[str], columns: Iterable[Iterable[bytes]]) -> None:
+        """Add rows."""
+        self.clusters.extend(clusters)
+        for column, added in zip(self.columns, columns, strict=True):
+            column.extend(added)
+
+
 @dataclass(frozen=True)
 class Block:
     """The files of a component on clusters, in their order, on which they have the same `names`."""
@@ -78,14 +90,16 @@ class Block:
     columns: tuple[Column, ...] = field(compare=False)
 
     @classmethod
-    def of(
-        cls, component: str, names: tuple[str, ...], rows: Iterable[tuple[str, Sequence[bytes]]]
-    ) -> "Block":
-        """The block of rows, each a cluster with the raw ids of its files."""
-        ordered = sorted(rows, key=itemgetter(0))
-        columns = zip(*map(itemgetter(1), ordered), strict=True)
-        clusters = tuple(map(itemgetter(0), ordered))
-        return cls(component, names, clusters, tuple(map(Column.of, columns)))
+    def of(cls, component: str, names: tuple[str, ...], rows: FileRows) -> "Block":
+        """The block of rows in any order."""
+        clusters, columns = rows
+        order = sorted(range(len(clusters)), key=clusters.__getitem__)
+        return cls(
+            component,
+            names,
+            tuple([clusters[row] for row in order]),
+            tuple([Column.of([column[row] for row in order]) for column in columns]),
+        )
 
     def __eq__(self, other: object) -> bool:
         return (
@@ -125,13 +139,11 @@ class Block:
         ids = tuple([column[row] for column in self.columns])
         return UnitFiles(folder_of(cluster), self.names, ids)
 
-    def without(self, clusters: Collection[str]) -> Iterator[tuple[str, Sequence[bytes]]]:
-        """The rows of other clusters, as for `of`."""
-        columns = [column.raw.tolist() for column in self.columns]
-        rows = zip(*columns, strict=True) if columns else repeat(())
-        for cluster, ids in zip(self.clusters, rows, strict=False):
-            if cluster not in clusters:
-                yield cluster, ids
+    def without(self, clusters: Collection[str]) -> FileRows:
+        """The rows of other clusters."""
+        kept = [each not in clusters for each in self.clusters]
+        columns = [list(compress(column.raw.tolist(), kept)) for column in self.columns]
+        return FileRows(list(compress(self.clusters, kept)), columns)
 
 
 class FleetFiles(Mapping[Unit, UnitFiles]):
@@ -243,8 +255,10 @@ class FleetFiles(Mapping[Unit, UnitFiles]):
             if key not in added and not any(each in block.rows for each in clusters):
                 found.append(block)
                 continue
-            rows = [*block.without(clusters), *(added.pop(key).without(()) if key in added else ())]
-            if rows:
+            rows = block.without(clusters)
+            if key in added:
+                rows.extend(*added.pop(key).without(()))
+            if rows.clusters:
                 found.append(Block.of(*key, rows))
         return FleetFiles((*found, *added.values()))
 
@@ -253,15 +267,26 @@ class FleetFiles(Mapping[Unit, UnitFiles]):
 class FilesWriter:
     """Collects the files of units."""
 
-    _rows: dict[tuple[str, tuple[str, ...]], list[tuple[str, Sequence[bytes]]]] = field(
-        default_factory=dict
-    )
+    _rows: dict[tuple[str, tuple[str, ...]], FileRows] = field(default_factory=dict)
 
     def add(self, unit: Unit, names: tuple[str, ...], ids: Sequence[bytes]) -> None:
         """Add a unit: the names of its files below the folder of its cluster, and raw blob ids."""
-        self._rows.setdefault((unit.component, names), []).append((unit.cluster, ids))
+        self.add_all(unit.component, names, (unit.cluster,), [(each,) for each in ids])
+
+    def add_all(
+        self,
+        component: str,
+        names: tuple[str, ...],
+        clusters: Iterable[str],
+        columns: Iterable[Iterable[bytes]],
+    ) -> None:
+        """Add units of a component: the ids of each file on these clusters."""
+        key = component, names
+        if key not in self._rows:
+            self._rows[key] = FileRows([], [[] for _ in names])
+        self._rows[key].extend(clusters, columns)
 
     @property
     def files(self) -> FleetFiles:
-        """All files that were added. Blocks with the same clusters share them."""
+        """All files that were added."""
         return FleetFiles(Block.of(*key, rows) for key, rows in self._rows.items())

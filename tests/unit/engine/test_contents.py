@@ -12,7 +12,7 @@ def test_files_of_clusters_share_a_template() -> None:
     files = {name: TEXT.format(name).encode() for name in ("c1", "c2", "c11")}
     blobs = {name: writer.add(content, name).hex() for name, content in files.items()}
     same = writer.add(b"the same\n", "c1")
-    found = writer.contents
+    _, found = writer.written()
     assert found.templates == (TEXT.format("\0").encode(),)
     assert {name: found[blob] for name, blob in blobs.items()} == files
     assert found[same.hex()] == b"the same\n"
@@ -25,7 +25,7 @@ def test_every_file_comes_out_as_it_was() -> None:
     writer = ContentWriter()
     for content in odd:
         assert writer.add(content, "c1").hex() == blob_id(content)
-    found = writer.contents
+    _, found = writer.written()
     assert {blob_id(content): content for content in odd} == dict(found)
     some = {blob_id(odd[0]), blob_id(odd[3])}
     assert dict(found.only(some)) == {blob: found[blob] for blob in some}
@@ -35,4 +35,4 @@ def test_templates_take_little() -> None:
     writer, text = ContentWriter(), "x" * 2_000 + " {}\n"
     for number in range(1_000):
         writer.add(text.format(f"cluster-{number}").encode(), f"cluster-{number}")
-    assert writer.contents.size < 300_000
+    assert writer.written()[1].size < 300_000
