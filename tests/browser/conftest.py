@@ -17,7 +17,7 @@ ARGUMENTS = (
     "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
     "--disable-component-update --disable-sync"
 )
-PATIENCE_MS = 30_000
+PATIENCE_MS = 120_000
 Open = Callable[..., Awaitable[Page]]
 
 
