@@ -4,35 +4,25 @@ Synchronous; the shell calls it in threads. Times are arguments. Nothing stored 
 of truth of a rollout: Git and the forges are.
 """
 
-import threading
-from contextlib import suppress
 from pathlib import Path
 
-import sqlalchemy as sa
 import structlog
 
 from bot.clock import Clock
 from bot.store.audit import Audit
 from bot.store.clock import DatabaseClock
-from bot.store.database import UNLIMITED, Database
+from bot.store.database import Database
 from bot.store.errors import ClaimLostError, DamagedStoreError, StoreError
 from bot.store.inbox import Inbox
 from bot.store.keys import PROBE
 from bot.store.lease import Leases
 from bot.store.messages import Messages
+from bot.store.migrate import migrate
 from bot.store.queue import Queue
 from bot.store.reports import Reports
 from bot.store.views import Views
 
 __all__ = ["ClaimLostError", "Store", "StoreError"]
-
-MIGRATIONS = Path(__file__).parent / "migrations"
-MIGRATION_LOCK = 7_316_214  # arbitrary, but unique among the advisory locks of the database
-NEWER = (
-    "its tables are those of another version of Switchyard: install that version again, or delete "
-    "all tables, of which nothing is lost"
-)
-_MIGRATING = threading.Lock()  # alembic keeps its context in global variables
 
 log = structlog.get_logger()
 
@@ -131,7 +121,7 @@ class Store:
 def _prepare(database: Database) -> None:
     """Create the tables, or bring them up to date."""
     try:
-        _migrate(database)
+        migrate(database)
     except DamagedStoreError as error:
         if database.file is None:
             raise
@@ -140,51 +130,8 @@ def _prepare(database: Database) -> None:
         log.error(  # noqa: TRY400 - one line
             "database damaged: starting with an empty one", kept=str(aside), reason=str(error)
         )
-        _migrate(database)
+        migrate(database)
     database.settle()
-
-
-def _migrate(database: Database) -> None:
-    if database.file is not None:
-        with suppress(OSError):  # SQLite says then that it cannot open the file
-            database.file.parent.mkdir(parents=True, exist_ok=True)
-    with database.write() as connection:
-        if _version(connection) == _newest():
-            return
-        if not database.is_sqlite:
-            for statement in UNLIMITED:
-                connection.exec_driver_sql(statement)
-            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})")
-        _upgrade(connection)
-
-
-def _version(connection: sa.Connection) -> str | None:
-    """Which migration the tables have; None without any."""
-    if not sa.inspect(connection).has_table("alembic_version"):
-        return None
-    found: str | None = connection.scalar(sa.text("SELECT version_num FROM alembic_version"))
-    return found
-
-
-def _newest() -> str:
-    """The migration that this version of the service knows last."""
-    return max(file.name.partition("_")[0] for file in (MIGRATIONS / "versions").glob("*.py"))
-
-
-def _upgrade(connection: sa.Connection) -> None:
-    """Run the migrations. Alembic is imported here: few starts of the service need it."""
-    from alembic import command  # noqa: PLC0415 - see above
-    from alembic.config import Config  # noqa: PLC0415 - as above
-    from alembic.util import CommandError  # noqa: PLC0415 - as above
-
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-    config.attributes["connection"] = connection
-    with _MIGRATING:
-        try:
-            command.upgrade(config, "head")
-        except CommandError as error:
-            raise DamagedStoreError(NEWER) from error
 
 
 def _move_aside(file: Path) -> Path:

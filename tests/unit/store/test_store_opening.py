@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-import bot.store
+import bot.store.migrate
 from bot.store import Store, StoreError
 from bot.store.database import Database
 from bot.store.tables import metadata
@@ -51,7 +51,7 @@ def test_tables_that_are_up_to_date_are_not_migrated(
         raise AssertionError
 
     Store.open(store_url).close()
-    monkeypatch.setattr(bot.store, "_upgrade", migrated)
+    monkeypatch.setattr(bot.store.migrate, "_upgrade", migrated)
     Store.open(store_url).close()
 
 
