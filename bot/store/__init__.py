@@ -17,9 +17,9 @@ from bot.store.inbox import Inbox
 from bot.store.keys import PROBE
 from bot.store.lease import Leases
 from bot.store.messages import Messages
-from bot.store.migrate import migrate
 from bot.store.queue import Queue
 from bot.store.reports import Reports
+from bot.store.schema import migrate
 from bot.store.views import Views
 
 __all__ = ["ClaimLostError", "Store", "StoreError"]

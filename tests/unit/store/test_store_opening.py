@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-import bot.store.migrate
+import bot.store.schema
 from bot.store import Store, StoreError
 from bot.store.database import Database
 from bot.store.tables import metadata
@@ -51,7 +51,7 @@ def test_tables_that_are_up_to_date_are_not_migrated(
         raise AssertionError
 
     Store.open(store_url).close()
-    monkeypatch.setattr(bot.store.migrate, "_upgrade", migrated)
+    monkeypatch.setattr(bot.store.schema, "_upgrade", migrated)
     Store.open(store_url).close()
 
 
