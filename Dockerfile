@@ -30,8 +30,8 @@ COPY --from=build /opt/switchyard /opt/switchyard
 # With an arena for each thread, and with thresholds that grow, glibc keeps what large plans have freed.
 ENV PATH=/opt/switchyard/bin:$PATH \
     MALLOC_ARENA_MAX=1 \
-    MALLOC_MMAP_THRESHOLD_=131072 \
-    MALLOC_TRIM_THRESHOLD_=131072 \
+    MALLOC_MMAP_THRESHOLD_=4194304 \
+    MALLOC_TRIM_THRESHOLD_=16777216 \
     PYTHONDONTWRITEBYTECODE=1 \
     SWITCHYARD_DATA_DIR=/var/lib/switchyard \
     SWITCHYARD_HOST=0.0.0.0
