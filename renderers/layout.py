@@ -23,6 +23,8 @@ from renderers.kubernetes.metadata import identity_of
 from renderers.tree import FileTree, UnsafePathError, safe_join
 
 MAX_NAME = 100
+OBJECTS = "apps/"
+"""The folder of all objects, below that of a cluster."""
 
 T = TypeVar("T")
 _UNSAFE = re.compile(r"[^a-z0-9._-]|\.(?=\.)")
@@ -104,9 +106,12 @@ class Layout:
                 return None
 
 
-def is_object(path: str) -> bool:
-    """Whether a unit's file is one of its objects, not of the agent's own."""
-    return "/apps/" in path
+def is_object(name: str) -> bool:
+    """Whether a unit's file is one of its objects, by its path below the folder of its cluster.
+
+    The others are the agent's own, and those that say which rules the unit is there for.
+    """
+    return name.startswith(OBJECTS)
 
 
 def kept_file(cluster: str) -> str:

@@ -72,8 +72,9 @@ def _merged(
     slices = [each for each in blocks if any(_FILE in name for name in each.names)]
     for unit in sorted((unit for each in slices for unit in each.units), key=last):
         found: dict[ServicePlace, set[str]] = {}
-        for path, blob in snapshot.base.entries[unit].items():
-            if _FILE in path and is_object(path):
+        files = snapshot.base.entries[unit]
+        for name, blob in zip(files.names, files.blobs, strict=True):
+            if _FILE in name and is_object(name):
                 for place, address in _read(merged(blob)):
                     found.setdefault(place, set()).add(address)
         yield from ((place, tuple(sorted(each))) for place, each in sorted(found.items()))

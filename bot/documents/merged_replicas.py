@@ -29,7 +29,7 @@ def with_merged_replicas(snapshot: Snapshot, merged: Callable[[str], bytes]) -> 
     known: dict[str, dict[ObjectIdentity, int]] = {}
     found: dict[Unit, Mapping[ObjectIdentity, int]] = {}
     for block in snapshot.base.entries.blocks:
-        objects = [is_object(f"/{name}") for name in block.names]
+        objects = [is_object(name) for name in block.names]
         for unit, ids in zip(block.units, block.ids, strict=True):
             stated: dict[ObjectIdentity, int] = {}
             for blob in compress(ids, objects):

@@ -168,7 +168,7 @@ def _merged(
         blob
         for block in snapshot.base.entries.by_component.get(component, ())
         for name, column in zip(block.names, block.columns, strict=True)
-        if is_object(f"/{name}")
+        if is_object(name)
         for blob in column.every
     }
     documents = [each for blob in sorted(blobs) for each in yaml.load_documents(merged(blob))]

@@ -13,10 +13,10 @@ from planners.model.snapshot import ResourceClaim
 from renderers import yaml
 from renderers.kubernetes.demand import FILE_PREFIXES, joined, object_demand
 from renderers.kubernetes.metadata import namespace_of
+from renderers.layout import OBJECTS, is_object
 from renderers.policy import quotas
 
 ReadBlob = Callable[[str], bytes]
-OBJECTS = "apps/"
 
 
 @dataclass(slots=True)
@@ -119,7 +119,7 @@ def objects_of(files: FleetFiles) -> Iterator[tuple[Unit, tuple[tuple[str, str],
     Units of a component with the same files share one value.
     """
     for block in files.blocks:
-        own = [name.startswith(OBJECTS) for name in block.names]
+        own = [is_object(name) for name in block.names]
         names = [name.removeprefix(OBJECTS) for name in compress(block.names, own)]
         known: dict[tuple[str, ...], tuple[tuple[str, str], ...]] = {}
         for unit, ids in zip(block.units, block.ids, strict=True):

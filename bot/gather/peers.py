@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from itertools import compress
 
 from bot.context import Context
 from bot.documents import APPLICATION_FILE, read_connectivity
@@ -109,10 +110,11 @@ def _objects(checkout: Checkout, registration: Registration, components: frozens
     found: dict[Unit, tuple[Mapping[str, Json], ...]] = {}
     entries = units_at(checkout, registration, checkout.head)
     for unit in sorted(each for each in entries if each.component in components):
-        blobs = tuple(blob for path, blob in entries[unit].items() if is_object(path))
+        files = entries[unit]
+        blobs = tuple(compress(files.blobs, map(is_object, files.names)))
         if blobs not in known:
-            every = (item for blob in blobs for item in _parsed(checkout.mirror.blob(blob)))
-            known[blobs] = tuple(item for item in every if _counts(item))
+            items = (item for blob in blobs for item in _parsed(checkout.mirror.blob(blob)))
+            known[blobs] = tuple(item for item in items if _counts(item))
         found[unit] = known[blobs]
     return found
 
