@@ -1,7 +1,7 @@
 """Reads folders into the values that the service reads from repositories."""
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -117,6 +117,28 @@ def find_registration(
     return registration
 
 
+@dataclass(frozen=True, slots=True)
+class _Merged:
+    """The folder of the deploy repo: `ids` are blob ids by path, `blobs` the bytes by blob id."""
+
+    ids: Mapping[str, str]
+    blobs: Mapping[str, bytes]
+
+    @classmethod
+    def of(cls, files: FileTree) -> "_Merged":
+        ids = {path: blob_id(content) for path, content in files.items()}
+        return cls(ids, {ids[path]: content for path, content in files.items()})
+
+    def file(self, path: str) -> bytes | None:
+        """The bytes of a file, if it is there."""
+        blob = self.ids.get(path)
+        return None if blob is None else self.blobs[blob]
+
+    def units(self, registration: Registration) -> FleetFiles:
+        """The files of an application's units."""
+        return FleetFiles.of(Layout.of(registration).by_unit(self.ids))
+
+
 def read_snapshot(
     app: Path | None,
     fleet_folder: Path,
@@ -137,7 +159,7 @@ def read_snapshot(
     fleet = read_fleet_folder(fleet_folder)
     registration, read = _read_application(app, fleet, name, charts)
     tenant = read.tenant_of(fleet)
-    merged = read_folder(deploy) if deploy else {}
+    merged = _Merged.of(read_folder(deploy) if deploy else {})
     snapshot = Snapshot(
         now=system_clock(),
         application=read.application,
@@ -168,9 +190,9 @@ def _read_application(
     return registration, _read_sources(folder, below(files, inside), fleet, registration, charts)
 
 
-def _with_merged(snapshot: Snapshot, merged: FileTree) -> Snapshot:
+def _with_merged(snapshot: Snapshot, merged: _Merged) -> Snapshot:
     """The Snapshot with trust between clusters, addresses of Services, and merged replicas."""
-    content = {blob_id(each): each for each in merged.values()}.__getitem__
+    content = merged.blobs.__getitem__
     reported = {cluster: each.addresses for cluster, each in snapshot.facts.items()}
     try:
         found = with_addresses(with_trust(snapshot, content), reported, content)
@@ -194,44 +216,34 @@ def _read_sources(
         raise InputError(str(error)) from error
 
 
-def _base(merged: FileTree, registration: Registration) -> DeployBase:
+def _base(merged: _Merged, registration: Registration) -> DeployBase:
     layout = Layout.of(registration)
-    entries = _units(merged, registration)
-    kept = frozenset(cluster for cluster in entries.clusters if kept_file(cluster) in merged)
-    files = {unit: merged.get(layout.rules_file(unit)) for unit in entries}
+    entries = merged.units(registration)
+    kept = frozenset(cluster for cluster in entries.clusters if kept_file(cluster) in merged.ids)
+    files = {unit: merged.file(layout.rules_file(unit)) for unit in entries}
     records = {unit: read(each) for unit, each in files.items() if each is not None}
     revision = Revision(registration.deploy, NO_COMMIT)
     return DeployBase(revision, entries, kept_folders=kept, records=records)
 
 
-def _claims(merged: FileTree, fleet: Fleet, tenant: Tenant) -> tuple[ResourceClaim, ...]:
+def _claims(merged: _Merged, fleet: Fleet, tenant: Tenant) -> tuple[ResourceClaim, ...]:
     """What every merged unit requests; a folder does not tell when it was merged, so long ago."""
-    reader, read_blob = UsageReader(fleet, tenant), _by_blob(merged).__getitem__
+    reader, read_blob = UsageReader(fleet, tenant), merged.blobs.__getitem__
     found: list[ResourceClaim] = []
     for each in fleet.registrations:
-        usages = reader.by_unit(each, _units(merged, each), read_blob).items()
+        usages = reader.by_unit(each, merged.units(each), read_blob).items()
         found += claims_of(each, (UnitUsage(unit, usage, LONG_AGO) for unit, usage in usages))
     return tuple(found)
 
 
-def _owned(merged: FileTree, fleet: Fleet) -> tuple[OwnedObjects, ...]:
+def _owned(merged: _Merged, fleet: Fleet) -> tuple[OwnedObjects, ...]:
     """The objects of all applications in the folder of the deploy repo."""
-    reader, read_blob = OwnershipReader(), _by_blob(merged).__getitem__
+    reader, read_blob = OwnershipReader(), merged.blobs.__getitem__
     return tuple(
         owned
         for each in fleet.registrations
-        for owned in reader.owned(each, _units(merged, each), read_blob)
+        for owned in reader.owned(each, merged.units(each), read_blob)
     )
-
-
-def _units(merged: FileTree, registration: Registration) -> FleetFiles:
-    """The files of an application's units in the folder of the deploy repo."""
-    blobs = {path: blob_id(content) for path, content in merged.items()}
-    return FleetFiles.of(Layout.of(registration).by_unit(blobs))
-
-
-def _by_blob(merged: FileTree) -> Mapping[str, bytes]:
-    return {blob_id(content): content for content in merged.values()}
 
 
 def read_facts_file(file: Path) -> dict[str, ReportedFacts]:
