@@ -12,7 +12,6 @@ from typing import NamedTuple
 
 from planners.model import Unit
 from planners.model.fleet_files import RAW_ID, FilesWriter, FleetFiles
-from planners.model.unit_files import folder_of
 from renderers.cluster_files import NAME, ClusterFiles, FilesTemplate
 from renderers.tree import FileTree, raw_blob_id
 
@@ -134,9 +133,8 @@ class ContentWriter:
         if isinstance(tree, ClusterFiles):
             self._alike.setdefault((unit.component, tree.template), []).append(unit.cluster)
             return
-        folder, paths = folder_of(unit.cluster), sorted(tree)
-        names = tuple([path.removeprefix(folder) for path in paths])
-        self._units.add(unit, names, [self.add(tree[path], unit.cluster) for path in paths])
+        ids = {path: self.add(content, unit.cluster) for path, content in sorted(tree.items())}
+        self._units.add(unit, ids)
 
     def add(self, content: bytes, cluster: str) -> bytes:
         """Add a file that is written on a cluster, and return its raw blob id."""

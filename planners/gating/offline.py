@@ -50,9 +50,7 @@ def without_away(
 ) -> tuple[Sequence[Unit], Sequence[PendingUnit]]:
     """The units that count, and which of them are pending: all if every one of them is away."""
     away = {each.unit for each in pending if is_away(each)}
-    if len(away) == len(units):
-        return units, pending
-    if not away:
+    if not away or len(away) == len(units):
         return units, pending
     here = tuple(unit for unit in units if unit not in away)
     return here, tuple(each for each in pending if each.unit not in away)

@@ -5,7 +5,7 @@ name, with a row for each cluster. What somebody asks of one unit is made for hi
 """
 
 from array import array
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import compress, groupby, repeat
@@ -44,9 +44,11 @@ class Column:
         found: RawIds = np.frombuffer(self.distinct, f"V{RAW_ID}")[np.asarray(self.codes)]
         return found
 
+    def _text(self, code: int) -> str:
+        return self.distinct[RAW_ID * code : RAW_ID * (code + 1)].hex()
+
     def __getitem__(self, row: int) -> str:
-        start = RAW_ID * self.codes[row]
-        return self.distinct[start : start + RAW_ID].hex()
+        return self._text(self.codes[row])
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.texts(np.arange(len(self.codes))))
@@ -54,16 +56,12 @@ class Column:
     @property
     def every(self) -> list[str]:
         """The distinct ids."""
-        starts = range(0, len(self.distinct), RAW_ID)
-        return [self.distinct[start : start + RAW_ID].hex() for start in starts]
+        return list(map(self._text, range(len(self.distinct) // RAW_ID)))
 
     def texts(self, rows: Rows) -> list[str]:
         """The ids of some rows; equal ones are the same object."""
         codes = np.asarray(self.codes)[rows].tolist()
-        known: dict[int, str] = {}
-        for code in codes:
-            if code not in known:
-                known[code] = self.distinct[RAW_ID * code : RAW_ID * (code + 1)].hex()
+        known = {code: self._text(code) for code in set(codes)}
         return [known[code] for code in codes]
 
 
@@ -160,9 +158,7 @@ class FleetFiles(Mapping[Unit, UnitFiles]):
             return files
         writer = FilesWriter()
         for unit, each in files.items():
-            start, paths = len(folder_of(unit.cluster)), sorted(each)
-            names = tuple([path[start:] for path in paths])
-            writer.add(unit, names, [bytes.fromhex(each[path]) for path in paths])
+            writer.add(unit, {path: bytes.fromhex(blob) for path, blob in each.items()})
         return writer.files
 
     @cached_property
@@ -269,9 +265,11 @@ class FilesWriter:
 
     _rows: dict[tuple[str, tuple[str, ...]], FileRows] = field(default_factory=dict)
 
-    def add(self, unit: Unit, names: tuple[str, ...], ids: Sequence[bytes]) -> None:
-        """Add a unit: the names of its files below the folder of its cluster, and raw blob ids."""
-        self.add_all(unit.component, names, (unit.cluster,), [(each,) for each in ids])
+    def add(self, unit: Unit, files: Mapping[str, bytes]) -> None:
+        """Add a unit: path -> raw blob id of its files, which are in the folder of its cluster."""
+        start, paths = len(folder_of(unit.cluster)), sorted(files)
+        names = tuple([path[start:] for path in paths])
+        self.add_all(unit.component, names, (unit.cluster,), [(files[path],) for path in paths])
 
     def add_all(
         self,
