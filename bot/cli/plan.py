@@ -57,8 +57,10 @@ def _diffs(options: argparse.Namespace, snapshot: Snapshot, proposal: Proposal) 
         for path, blob in entries.items()
     }
     changes = [change for change in proposal.changes if change.files]
+    written = {file.new for change in changes for file in change.files if file.new}
+    new = {blob: proposal.contents[blob] for blob in written}
     with progress("comparing"):
-        return diffs_of(changes, {**old, **proposal.contents})
+        return diffs_of(changes, {**old, **new})
 
 
 def _as_text(proposal: Proposal, diffs: Diffs) -> Iterator[Line]:

@@ -225,18 +225,21 @@ class _Blobs(dict[str, bytes]):
     """The bytes of blobs that changes name: new ones from the plan, old ones read when needed."""
 
     def __init__(self, gathered: Gathered, proposal: Proposal) -> None:
-        super().__init__(proposal.contents)
+        super().__init__()
+        self._contents = proposal.contents
         self._mirror = gathered.deploy.mirror
 
     def __missing__(self, name: str) -> bytes:
-        return self.setdefault(name, self._mirror.blob(name))
+        found = self._contents.get(name)
+        return self.setdefault(name, self._mirror.blob(name) if found is None else found)
 
 
 def blobs_of(gathered: Gathered, proposal: Proposal, changes: Sequence[ChangeSet]) -> Blobs:
     """The bytes of every blob the changes name: new ones from the plan, old ones from Git."""
+    found, mirror = _Blobs(gathered, proposal), gathered.deploy.mirror
     old = {file.old for change in changes for file in change.files if file.old}
-    mirror = gathered.deploy.mirror
-    return {**{name: mirror.blob(name) for name in old}, **proposal.contents}
+    found.update({name: mirror.blob(name) for name in old})
+    return found
 
 
 async def _close(writing: Writing, effect: CloseMergeRequest) -> bool:

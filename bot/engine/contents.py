@@ -5,9 +5,9 @@ only a template and the names are kept, and bytes are made for whoever reads the
 """
 
 from array import array
-from bisect import bisect_left
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import NamedTuple
 
 from planners.model import Unit
@@ -26,57 +26,61 @@ class Filled(NamedTuple):
     name: str
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class FilledColumns(Mapping[str, Filled]):
-    """Blob id -> the template and the name, in little memory; the raw `blobs` are sorted."""
+    """Blob id -> the template and the name, in little memory: a file may have several rows.
 
-    blobs: bytes
-    templates: "array[int]"
-    names: tuple[str, ...]
+    Where a file is, is found out when somebody asks for one: most plans change few of these.
+    """
 
-    def _raw(self, row: int) -> bytes:
-        return self.blobs[RAW_ID * row : RAW_ID * (row + 1)]
+    blobs: bytes = b""
+    templates: "array[int]" = field(default_factory=lambda: array("I"))
+    names: tuple[str, ...] = ()
+
+    @cached_property
+    def _rows(self) -> Mapping[bytes, int]:
+        """The row of each raw id."""
+        ids = (self.blobs[at : at + RAW_ID] for at in range(0, len(self.blobs), RAW_ID))
+        return {raw: row for row, raw in enumerate(ids)}
+
+    def __getstate__(self) -> Mapping[str, object]:
+        """Everything but what is found when it is asked for."""
+        return {name: self.__dict__[name] for name in self.__dataclass_fields__}
 
     def __getitem__(self, blob: str) -> Filled:
         """The template and the name of a file."""
-        raw = bytes.fromhex(blob)
-        row = bisect_left(range(len(self)), raw, key=self._raw)
-        if row == len(self) or self._raw(row) != raw:
+        row = self._rows.get(bytes.fromhex(blob))
+        if row is None:
             raise KeyError(blob)
         return Filled(self.templates[row], self.names[row])
 
     def __iter__(self) -> Iterator[str]:
         """The blob ids."""
-        return (self._raw(row).hex() for row in range(len(self)))
+        return (raw.hex() for raw in self._rows)
 
     def __len__(self) -> int:
         """The number of files."""
-        return len(self.names)
+        return len(self._rows)
 
 
 @dataclass(slots=True)
 class FilledRows:
     """Files that are templates, as they are found."""
 
-    _ids: list[bytes] = field(default_factory=list)
+    _blobs: bytearray = field(default_factory=bytearray)
     _templates: "array[int]" = field(default_factory=lambda: array("I"))
     _names: list[str] = field(default_factory=list)
 
     def add(self, ids: Sequence[bytes], template: int, names: Sequence[str]) -> None:
         """Add files of a template, with their raw ids and the names in them."""
-        self._ids += ids
+        self._blobs += b"".join(ids)
         self._templates.extend([template] * len(ids))
         self._names += names
 
     @property
     def columns(self) -> FilledColumns:
-        """Each file once, sorted."""
-        rows = sorted(dict(zip(self._ids, range(len(self._ids)), strict=True)).items())
-        return FilledColumns(
-            b"".join([raw for raw, _ in rows]),
-            array("I", [self._templates[row] for _, row in rows]),
-            tuple([self._names[row] for _, row in rows]),
-        )
+        """All files that were added."""
+        return FilledColumns(bytes(self._blobs), self._templates, tuple(self._names))
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +89,7 @@ class Contents(Mapping[str, bytes]):
 
     whole: Mapping[str, bytes] = field(default_factory=dict)
     templates: tuple[bytes, ...] = ()
-    filled: Mapping[str, Filled] = field(default_factory=dict)
+    filled: FilledColumns = field(default_factory=FilledColumns)
 
     def __getitem__(self, blob: str) -> bytes:
         """The bytes of a file."""
@@ -104,17 +108,12 @@ class Contents(Mapping[str, bytes]):
         """The number of different files."""
         return len(self.whole) + len(self.filled)
 
-    def only(self, blobs: Collection[str]) -> "Contents":
-        """Those of some blob ids."""
-        whole = {blob: self.whole[blob] for blob in blobs if blob in self.whole}
-        others = ((blob, self.filled.get(blob)) for blob in blobs if blob not in whole)
-        filled = {blob: each for blob, each in others if each is not None}
-        return replace(self, whole=whole, filled=filled)
-
     @property
     def size(self) -> int:
         """The bytes that it takes, about."""
-        return sum(map(len, (*self.whole.values(), *self.templates))) + FILLED * len(self.filled)
+        return sum(map(len, (*self.whole.values(), *self.templates))) + FILLED * len(
+            self.filled.names
+        )
 
 
 @dataclass(slots=True)

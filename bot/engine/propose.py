@@ -70,9 +70,9 @@ class Draft:
 class Proposal:
     """What should run, what that changes in the deploy repo, and which effects are due.
 
-    `application` includes the dependencies that its manifests imply. `contents` maps blob ids to
-    bytes for every file that a change writes; `files` and `rendered` are the files and contents of
-    the draft. A proposal with problems has no changes, and its only effects keep what is open from
+    `application` includes the dependencies that its manifests imply. `files` are those of the
+    draft, and `contents` maps blob ids to bytes for every file that is rendered, or that a change
+    writes. A proposal with problems has no changes, and its only effects keep what is open from
     being merged: a plan is carried out as a whole or not at all.
     """
 
@@ -84,7 +84,6 @@ class Proposal:
     evaluation: Evaluation
     problems: tuple[PlanProblem, ...]
     files: FleetFiles = field(default_factory=FleetFiles)
-    rendered: Mapping[str, bytes] = field(default_factory=dict)
     warnings: tuple[PlanProblem, ...] = ()
     conditions: Conditions = field(default_factory=Conditions)
     defects: tuple[Defect, ...] = ()
@@ -96,7 +95,7 @@ class Proposal:
         trees: dict[str, dict[str, bytes]] = {}
         for unit, files in self.files.items():
             tree = trees.setdefault(unit.cluster, {})
-            tree.update({path: self.rendered[blob] for path, blob in files.items()})
+            tree.update({path: self.contents[blob] for path, blob in files.items()})
         return dict(trees)
 
 
@@ -276,11 +275,10 @@ def _roll_out(snapshot: Snapshot, drafted: Draft) -> Proposal:
         plan=planned,
         digest=drafted.digest,
         changes=(),
-        contents={},
+        contents=drafted.contents,
         evaluation=Evaluation((), ()),
         problems=drafted.problems,
         files=drafted.files,
-        rendered=drafted.contents,
         warnings=drafted.warnings,
         conditions=drafted.conditions,
         defects=drafted.defects,
@@ -293,11 +291,9 @@ def _roll_out(snapshot: Snapshot, drafted: Draft) -> Proposal:
     kept = {unit: merged[unit] for unit in planned.awaited if unit in merged}
     desired = FleetFiles.of({**drafted.files, **kept}) if kept else drafted.files
     changes = _compare(snapshot, planned, desired, reader)
-    written = {file.new for change in changes for file in change.files if file.new is not None}
     return replace(
         proposal,
         changes=changes,
-        contents=drafted.contents.only(written),
         evaluation=evaluate(snapshot, planned, changes),
     )
 

@@ -1,10 +1,12 @@
 """The changes of each wave in the deploy repo: desired files compared with merged ones."""
 
+import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from operator import attrgetter
+from json.encoder import encode_basestring_ascii as quoted
+from operator import attrgetter, itemgetter
 
 from planners.gating.conditions import ConditionReader
 from planners.gating.differences import ChangeKind, FileChange, differences
@@ -12,7 +14,6 @@ from planners.gating.rule_changes import RuleChange
 from planners.model import Unit
 from planners.model.fleet_files import FleetFiles
 from planners.order import Wave
-from planners.plan import digest_of
 
 _unit = attrgetter("unit")
 _content = attrgetter("path", "old", "new")
@@ -93,10 +94,20 @@ def change_digest(
     """The digest of a wave's changes; `files` are (path, blob id before, blob id after).
 
     Computed from the plan, and again from the branch: if both are equal, the branch contains what
-    was approved, under the conditions (their digest; "" for none) under which it was.
+    was approved, under the conditions (their digest; "" for none) under which it was. It is that of
+    their canonical JSON, which is written here: a wave has tens of thousands of files.
     """
-    bound: dict[str, object] = {"conditions": conditions} if conditions else {}
-    return digest_of({"wave": wave, "files": sorted(files), **bound})
+    bound = f'"conditions":{quoted(conditions)},' if conditions else ""
+    told = [
+        f"[{quoted(path)},{_json(old)},{_json(new)}]"
+        for path, old, new in sorted(files, key=itemgetter(0))
+    ]
+    text = f'{{{bound}"files":[{",".join(told)}],"wave":{quoted(wave)}}}'
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _json(blob: str | None) -> str:
+    return "null" if blob is None else f'"{blob}"'
 
 
 def _change_set(

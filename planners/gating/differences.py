@@ -101,17 +101,19 @@ def _names(side: _Side, block: int) -> tuple[str, ...]:
 def _changed(units: Sequence[Unit], at: Rows, before: _Side, after: _Side) -> Iterator[FileChange]:
     """The differences of units, by position, that are of one block before and of one after."""
     one, two = int(before.which[at[0]]), int(after.which[at[0]])
-    names = sorted({*_names(before, one), *_names(after, two)})
-    differ = np.ones((len(at), len(names)), np.bool_)
-    olds, news = list[Iterator[str | None]](), list[Iterator[str | None]]()
-    for index, name in enumerate(names):
+    every = [units[row] for row in at.tolist()]
+    folders = [folder_of(unit.cluster) for unit in every]
+    found, rows = list[FileChange](), list[Rows]()
+    for name in sorted({*_names(before, one), *_names(after, two)}):
         old, new = before.column(one, name), after.column(two, name)
+        differ: Rows = np.arange(len(at))
         if old is not None and new is not None:
-            differ[:, index] = old.raw[before.rows[at]] != new.raw[after.rows[at]]
-        rows = at[differ[:, index]]
-        olds.append(repeat(None) if old is None else iter(old.texts(before.rows[rows])))
-        news.append(repeat(None) if new is None else iter(new.texts(after.rows[rows])))
-    for row, index in zip(*(each.tolist() for each in np.nonzero(differ)), strict=True):
-        unit = units[at[row]]
-        path = folder_of(unit.cluster) + names[index]
-        yield FileChange(path, unit, next(olds[index]), next(news[index]))
+            differ = np.flatnonzero(old.raw[before.rows[at]] != new.raw[after.rows[at]])
+        rows.append(differ)
+        olds = repeat(None) if old is None else old.texts(before.rows[at[differ]])
+        news = repeat(None) if new is None else new.texts(after.rows[at[differ]])
+        where = differ.tolist()
+        paths, of = (folders[row] + name for row in where), (every[row] for row in where)
+        found += map(FileChange, paths, of, olds, news)
+    order = np.argsort(np.concatenate(rows), kind="stable") if rows else ()
+    return (found[position] for position in order)

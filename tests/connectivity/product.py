@@ -228,7 +228,7 @@ def _objects(proposal: Proposal) -> dict[str, list[Any]]:
     for unit, files in proposal.files.items():
         for path, blob in files.items():
             if "/apps/" in path:
-                documents = yaml.load_documents(proposal.rendered[blob])
+                documents = yaml.load_documents(proposal.contents[blob])
                 found.setdefault(unit.cluster, []).extend(each.value for each in documents)
     return found
 

@@ -72,7 +72,7 @@ def objects(proposal: Proposal, component: str, where: str) -> dict[str, Any]:
     found = {}
     for path, blob in proposal.files[Unit(component, where)].items():
         if "/apps/" in path:
-            item: Any = yaml.load_documents(proposal.rendered[blob])[0].value
+            item: Any = yaml.load_documents(proposal.contents[blob])[0].value
             found[f"{item['kind']}/{item['metadata']['name']}"] = item
     return found
 

@@ -54,7 +54,7 @@ class Gathered(World):
         """A pass over what is merged now."""
         self.snapshot = with_merged_replicas(self.snapshot, self.blobs.__getitem__)
         proposal = super().pass_once()
-        self.blobs |= proposal.rendered
+        self.blobs |= proposal.contents
         return proposal
 
     def replicas(self) -> object:

@@ -300,7 +300,7 @@ def test_the_comment_says_what_is_new_and_what_is_no_longer_allowed(tmp_path: Pa
         "new: cart may call payment on eu-1",
         "new: namespace monitoring may call payment:80 on eu-1",
     )
-    assert lines(second, first.rendered) == (
+    assert lines(second, first.contents) == (
         "new: web may call payment on eu-1",
         "no longer: namespace monitoring may call payment:80 on eu-1",
     )
@@ -382,7 +382,7 @@ def test_a_server_that_moves_is_ready_before_its_clients_turn_to_it(tmp_path: Pa
     where = {"cart": ["eu-2"], "payment": ["eu-1"], "web": ["eu-2"]}
     repo = in_a_set("eu-1", "eu-2", "eu-3")
     world = World(snapshot_of(tmp_path / "a", shop(where=where, more=ENV), repo))
-    merged = world.finish().rendered
+    merged = world.finish().contents
     local = {**where, "payment": ["eu-2"]}
     moved = snapshot_of(tmp_path / "b", shop(where=local, more=ENV), repo)
     world.snapshot = replace(

@@ -254,7 +254,7 @@ def test_a_move_of_the_server_keeps_the_old_address_until_there_is_a_new_one(
 
 def test_what_is_merged_counts_until_something_else_is_reported(tmp_path: Path) -> None:
     first = planned(tmp_path / "first", {"eu-1": ["192.0.2.10", "2001:db8::1"]})
-    merged = {path: first.rendered[blob] for f in first.files.values() for path, blob in f.items()}
+    merged = {path: first.contents[blob] for f in first.files.values() for path, blob in f.items()}
 
     def again(name: str, addresses: Addresses) -> Proposal:
         facts = {

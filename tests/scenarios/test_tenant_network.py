@@ -18,7 +18,7 @@ def set_up(folder: Path, repo: dict[str, str]) -> Proposal:
 
 def contents(proposal: Proposal, where: str) -> dict[str, bytes]:
     files = proposal.files[Unit("namespace", where)]
-    return {path: proposal.rendered[blob] for path, blob in files.items()}
+    return {path: proposal.contents[blob] for path, blob in files.items()}
 
 
 def found(proposal: Proposal, where: str) -> set[str]:

@@ -46,8 +46,7 @@ def test_clusters_are_not_sent_back() -> None:
 
 def test_contents_are_found_by_blob_id() -> None:
     arrived = sent(draft(PLANNED)).contents
-    some = sorted(arrived.filled)[::7]
-    assert {blob: arrived[blob] for blob in some} == dict(arrived.only(some))
+    assert arrived.filled
     assert all(blob_id(arrived[blob]) == blob for blob in arrived)
     assert arrived.get("0" * 40) is None
 

@@ -5,6 +5,8 @@ from dataclasses import replace
 from datetime import time, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bot.documents.models import application as application_models
 from bot.documents.models import fleet as fleet_models
@@ -35,6 +37,7 @@ from planners.model.snapshot import Snapshot
 from planners.plan import digest_of
 from tests.fakes.builders import NOW, World, application, clusters, component, snapshot
 
+BLOBS = st.none() | st.text("0123456789abcdef", min_size=40, max_size=40)
 CANARY = Selector(match_labels={"canary": "true"})
 NEEDS = Dependency("redis", on=DependencyScope.QUORUM, quorum=2, soak=timedelta(seconds=30))
 RULE = ApprovalRule(Selector(), 2, users=("rita", "ada"), teams=("ops",), code_owners=True)
@@ -271,3 +274,17 @@ def test_a_branch_of_a_version_without_conditions_is_recognised() -> None:
 
     assert change_digest("all.1", files, "") == known
     assert change_digest("all.1", files, "c" * 64) != known
+
+
+@given(
+    st.text(),
+    st.dictionaries(st.text(), st.tuples(BLOBS, BLOBS)),
+    st.text("0123456789abcdef", min_size=1),
+)
+def test_the_digest_is_that_of_canonical_json(
+    wave: str, changed: dict[str, tuple[str | None, str | None]], conditions: str
+) -> None:
+    files = [(path, old, new) for path, (old, new) in changed.items()]
+    listed = [list(each) for each in sorted(files, key=lambda each: each[0])]
+    told = {"wave": wave, "files": listed, "conditions": conditions}
+    assert change_digest(wave, files, conditions) == digest_of(told)
