@@ -52,6 +52,11 @@ def _check(options: argparse.Namespace, found: Findings) -> list[Line]:
         read = load_fleet_folder(options.fleet)
         found.entries += [warning(each, options.fleet) for each in read.warnings]
         fleet = read.fleet
+        if not (fleet.clusters or fleet.tenants or fleet.registrations or fleet.policies):
+            raise InputError(
+                f"{options.fleet}: no clusters/, tenants/, applications/ or policies/ with a "
+                "document: name the fleet repo, or begin one with `switchyard init fleet`"
+            )
     summary = [Line(f"{options.fleet}: {plural(len(fleet.clusters), 'cluster')}")] if fleet else []
     if not options.app:
         return summary

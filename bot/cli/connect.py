@@ -1,6 +1,7 @@
 """`connect`: the objects that connect a cluster's agent to the deploy repo and to the service."""
 
 import argparse
+import re
 
 from bot.cli.errors import InputError
 from bot.cli.folders import read_fleet_folder
@@ -13,9 +14,15 @@ from plugins import Agent, Watched
 from renderers import yaml
 from renderers.agents import ClusterTarget
 
+WEB_SCHEMES = ("https", "http")
+GIT_SCHEMES = (*WEB_SCHEMES, "ssh")
+_SCP = re.compile(r"^([\w.-]+@[\w.-]+):/?(.+)$")  # how forges show it; Flux takes URLs only
+
 
 def connect(options: argparse.Namespace) -> int:
     """Print what an administrator applies once to a cluster."""
+    deploy_url = _url("--deploy-url", _SCP.sub(r"ssh://\1/\2", options.deploy_url), GIT_SCHEMES)
+    service_url = _url("--service-url", options.service_url, WEB_SCHEMES).rstrip("/")
     fleet = read_fleet_folder(options.fleet)
     cluster = next((each for each in fleet.clusters if each.name == options.cluster), None)
     if cluster is None:
@@ -24,22 +31,37 @@ def connect(options: argparse.Namespace) -> int:
     target = ClusterTarget(
         cluster=cluster.name,
         settings=cluster.agent_settings or agent.settings(),
-        deploy=_deploy_repo(fleet, options.deploy_url),
-        url=options.deploy_url,
+        deploy=_deploy_repo(fleet, deploy_url),
+        url=deploy_url,
         branch=options.branch,
         sync_folder=f"clusters/{cluster.name}/sync",
-        report_url=f"{options.service_url.rstrip('/')}/reports/{cluster.agent}/{cluster.speaker}",
+        report_url=f"{service_url}/reports/{cluster.agent}/{cluster.speaker}",
     )
     objects: tuple[Object, ...] = tuple(agent.cluster_references(target))
     if options.reporter:
-        objects += _reporter(options, cluster, agent)
+        objects += _reporter(options, cluster, agent, service_url)
     if not objects:
         raise InputError(f"agent {cluster.agent} needs no objects in the cluster: see its guide")
     write(b"---\n".join(yaml.dump(item) for item in objects).decode())
     return 0
 
 
-def _reporter(options: argparse.Namespace, cluster: Cluster, agent: Agent) -> tuple[Object, ...]:
+def _url(option: str, text: str, schemes: tuple[str, ...]) -> str:
+    """The URL that an option gives.
+
+    Raises:
+        InputError: it is none, or agents know no such scheme.
+    """
+    scheme, separator, rest = text.partition("://")
+    if scheme not in schemes or not separator or not rest.partition("/")[0]:
+        known = ", ".join(f"{each}://" for each in schemes)
+        raise InputError(f"{option} {text} is no URL; it begins with one of: {known}")
+    return text
+
+
+def _reporter(
+    options: argparse.Namespace, cluster: Cluster, agent: Agent, service_url: str
+) -> tuple[Object, ...]:
     """The CronJob that sends what the agent says, and what it needs."""
     watched: object = agent
     if not isinstance(watched, Watched):
@@ -54,7 +76,7 @@ def _reporter(options: argparse.Namespace, cluster: Cluster, agent: Agent) -> tu
         kinds = (*kinds, SERVICES)
     variables: dict[str, str] = {}
     if options.reporter == "push":
-        arguments += ["--push", options.service_url.rstrip("/")]
+        arguments += ["--push", service_url]
     else:
         place = read_bucket_place()
         arguments.append("--bucket")
@@ -73,7 +95,7 @@ def _deploy_repo(fleet: Fleet, url: str) -> Repo:
     """The deploy repo of the fleet that has this URL."""
     repos = {each.deploy for each in fleet.registrations}
     repos |= {each.deploy for each in fleet.tenants if each.deploy is not None}
-    path = url.removesuffix("/").removesuffix(".git").replace(":", "/")
+    path = url.removesuffix("/").removesuffix(".git")
     found = [each for each in repos if path.endswith(f"/{each.path}")]
     if found:
         return max(found, key=lambda each: (len(each.path), str(each)))

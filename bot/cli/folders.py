@@ -257,7 +257,7 @@ def read_facts_file(file: Path) -> dict[str, ReportedFacts]:
         if len(documents) != 1 or not isinstance(documents[0], dict):
             raise InputError(f"{file}: expected one mapping of cluster names to facts")
         return read_facts(documents[0])
-    except (OSError, yaml.YamlError) as error:
+    except yaml.YamlError as error:
         raise InputError(f"{file}: {error}") from error
     except ValidationError as error:
         first = error.errors()[0]

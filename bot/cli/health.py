@@ -4,6 +4,7 @@ import argparse
 import http.client
 from urllib.parse import urlsplit
 
+from bot.cli.errors import describe
 from bot.terminal import write_error
 
 TIMEOUT = 5.0
@@ -19,7 +20,10 @@ def health(options: argparse.Namespace) -> int:
         )
         connection.request("GET", "/healthz")
         status = connection.getresponse().status
-    except (OSError, ValueError, http.client.HTTPException) as error:
+    except OSError as error:
+        write_error(f"{options.url} does not answer: {describe(error)}\n")
+        return 1
+    except (ValueError, http.client.HTTPException) as error:
         write_error(f"{options.url} does not answer: {error}\n")
         return 1
     if status != HEALTHY:

@@ -5,9 +5,14 @@ import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
+from pydantic import TypeAdapter, ValidationError
+
 from bot.cli.errors import InputError
 from bot.cli.folders import read_folder
 from bot.documents import APPLICATION_FILE, scaffold
+from bot.documents.problems import suggest
+from bot.documents.types import RepoName
+from bot.engine import discovery
 from bot.terminal import Line, Style, write, write_error, write_lines
 from bot.wording.markdown import plural
 
@@ -46,6 +51,12 @@ def _fleet(options: argparse.Namespace) -> int:
     if missing:
         raise InputError(f"init fleet needs {', '.join(missing)}; see `switchyard init --help`")
     application = _name("--application", options.application)
+    for option in ("app", "deploy"):
+        _require_repo(option, getattr(options, option))
+    if options.agent not in (agents := discovery.agents()):
+        raise InputError(
+            f"--agent: unknown agent {options.agent!r} ({suggest(options.agent, agents)})"
+        )
     choice = scaffold.FleetChoice(
         application,
         _name("--tenant", options.tenant or application),
@@ -85,6 +96,13 @@ def _name(option: str, text: str) -> str:
             f"as {scaffold.as_name(text) or 'storefront'!r}"
         )
     return text
+
+
+def _require_repo(option: str, text: str) -> None:
+    try:
+        TypeAdapter(RepoName).validate_python(text)
+    except ValidationError as error:
+        raise InputError(f"--{option}: {error.errors()[0]['msg']}") from None
 
 
 def _quoted(folder: Path) -> str:

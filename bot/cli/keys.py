@@ -3,7 +3,7 @@
 import argparse
 
 from bot.cli.errors import InputError
-from bot.cli.settings import read_settings
+from bot.cli.settings import read_report_key_settings, read_settings
 from bot.engine import discovery
 from bot.keys import agent_key, facts_key, setup_key, status_key
 from bot.terminal import write
@@ -11,7 +11,7 @@ from bot.terminal import write
 
 def report_key(options: argparse.Namespace) -> int:
     """Print the key with which one cluster signs reports, facts, or status documents."""
-    secret = read_settings(options).report_key.get_secret_value()
+    secret = read_report_key_settings(options).report_key.get_secret_value()
     if options.agent not in discovery.agents():
         known = ", ".join(discovery.agents())
         raise InputError(f"unknown agent {options.agent}; available: {known}")

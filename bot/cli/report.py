@@ -94,7 +94,7 @@ def _watched_kinds(agent: Agent, named: Sequence[str]) -> tuple[WatchedKind, ...
     except TypeError:
         raise InputError(
             f"agent {agent.name} has settings without a default: name what to read with --watch, "
-            f"as `switchyard connect --reporter` does"
+            f"as `switchyard connect --reporter push` does"
         ) from None
 
 

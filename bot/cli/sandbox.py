@@ -112,5 +112,5 @@ def _read_site(file: Path) -> SiteFile:
     except ValidationError as error:
         lines = [f"{file}: {each}" for each in mistakes(error)]
         raise InputError("\n".join(lines)) from None
-    except (OSError, yaml.YamlError) as error:
+    except yaml.YamlError as error:
         raise InputError(f"{file}: {error}") from error

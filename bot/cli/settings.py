@@ -4,6 +4,7 @@ import argparse
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from pydantic import ValidationError
 
@@ -13,6 +14,7 @@ from bot.settings import (
     ClientSettings,
     PodSettings,
     ReporterSettings,
+    ReportKeySettings,
     Settings,
     UnreadableError,
 )
@@ -27,7 +29,17 @@ def read_settings(options: argparse.Namespace) -> Settings:
         InputError: naming each wrong variable.
     """
     with checked():
-        return Settings(_secrets_dir=options.secrets_dir)  # type: ignore[call-arg]
+        return Settings(_secrets_dir=_secrets_folder(options))  # type: ignore[call-arg]
+
+
+def read_report_key_settings(options: argparse.Namespace) -> ReportKeySettings:
+    """The key from which those of clusters are derived, from its variable or file.
+
+    Raises:
+        InputError: naming each wrong variable.
+    """
+    with checked():
+        return ReportKeySettings(_secrets_dir=_secrets_folder(options))  # type: ignore[call-arg]
 
 
 def read_reporter_settings(options: argparse.Namespace) -> ReporterSettings:
@@ -37,7 +49,7 @@ def read_reporter_settings(options: argparse.Namespace) -> ReporterSettings:
         InputError: naming each wrong variable.
     """
     with checked():
-        return ReporterSettings(_secrets_dir=options.secrets_dir)  # type: ignore[call-arg]
+        return ReporterSettings(_secrets_dir=_secrets_folder(options))  # type: ignore[call-arg]
 
 
 def read_client_settings() -> ClientSettings:
@@ -66,6 +78,18 @@ def read_bucket_place() -> BucketPlace:
     if not place.status_bucket or place.status_bucket_url is None:
         raise InputError("set SWITCHYARD_STATUS_BUCKET and .._URL to those of the service")
     return place
+
+
+def _secrets_folder(options: argparse.Namespace) -> Path | None:
+    """The folder of secrets, if one is named.
+
+    Raises:
+        InputError: it does not exist.
+    """
+    folder: Path | None = options.secrets_dir
+    if folder is not None and not folder.is_dir():
+        raise InputError(f"--secrets-dir {folder}: folder not found")
+    return folder
 
 
 @contextmanager

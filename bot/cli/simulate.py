@@ -21,7 +21,7 @@ def simulate(options: argparse.Namespace) -> int:
         raise InputError(f"{options.app}: the application has no rules to simulate")
     try:
         series = read_series(options.signals.read_bytes())
-    except (OSError, SignalSeriesError) as error:
+    except SignalSeriesError as error:
         raise InputError(f"{options.signals}: {error}") from error
     frames: list[Frame] = []
     policies = tuple(replace(each, failover=()) for each in snapshot.policies)
@@ -33,10 +33,7 @@ def simulate(options: argparse.Namespace) -> int:
                 raise InputError("\n".join(f"{options.app}/{each}" for each in frame.problems))
     write("\n".join(simulation.table(frames)) + "\n")
     if options.svg is not None:
-        try:
-            options.svg.write_text(simulation.picture(frames))
-        except OSError as error:
-            raise InputError(f"{options.svg}: {error}") from error
+        options.svg.write_text(simulation.picture(frames))
     return 0
 
 

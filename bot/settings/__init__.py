@@ -15,7 +15,7 @@ from bot.settings.servers import (
     ChartSettings,
     GateSettings,
 )
-from bot.settings.service import Settings
+from bot.settings.service import ReportKeySettings, Settings
 from bot.settings.values import is_loopback
 
 UnreadableError = SettingsError  # a value that is no JSON; its message names the field
@@ -28,6 +28,7 @@ __all__ = [
     "ClientSettings",
     "GateSettings",
     "PodSettings",
+    "ReportKeySettings",
     "ReporterSettings",
     "Settings",
     "TelemetrySettings",

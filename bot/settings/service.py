@@ -3,13 +3,21 @@
 from pathlib import Path
 
 from pydantic import Field, HttpUrl, SecretStr, ValidationInfo, field_validator
-from pydantic_settings import SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from bot.settings.servers import AzureSettings, BucketSettings, ChartSettings, GateSettings
 from bot.settings.values import CaFile, CommitEmail, HeaderName, Proxies, RepoName, Secret
 
 
-class Settings(ChartSettings, GateSettings, AzureSettings, BucketSettings):
+class ReportKeySettings(BaseSettings):
+    """What `switchyard report-key` needs."""
+
+    model_config = SettingsConfigDict(env_prefix="SWITCHYARD_")
+
+    report_key: Secret = Field(description="Key from which the keys of each cluster are derived.")
+
+
+class Settings(ReportKeySettings, ChartSettings, GateSettings, AzureSettings, BucketSettings):
     """All settings. A secret can also be read from a file named after its variable."""
 
     model_config = SettingsConfigDict(env_prefix="SWITCHYARD_", extra="forbid")
@@ -44,7 +52,6 @@ class Settings(ChartSettings, GateSettings, AzureSettings, BucketSettings):
     marker_key: Secret = Field(
         description="Key that signs the markers in Switchyard's own merge requests."
     )
-    report_key: Secret = Field(description="Key from which the keys of each cluster are derived.")
     previous_report_key: Secret | None = Field(
         default=None,
         description="The report key before this one, during a rotation: keys derived from it are "

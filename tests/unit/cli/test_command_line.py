@@ -86,6 +86,14 @@ def test_an_application_in_a_folder_of_its_repository(
     assert "all/shop/deploy/ads/service.yaml:11:7: " in capsys.readouterr().err
 
 
+def test_a_folder_that_is_no_fleet_is_a_mistake(
+    folders: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    app = folders[1]
+    assert main(["check", "--fleet", app]) == 1
+    assert f"{app}: no clusters/, tenants/, applications/ or policies/" in capsys.readouterr().err
+
+
 def test_the_digest_can_be_expected(folders: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["plan", *folders, "--format", "json"]) == 0
     digest = json.loads(capsys.readouterr().out)["digest"]

@@ -179,6 +179,7 @@ def test_an_agent_without_objects_of_its_own_has_no_reporter(
     ("url", "root"),
     [
         ("https://git.example.com/bank/fleet/deploy", "switchyard-bank-fleet-deploy"),
+        ("ssh://git@git.example.com:22/fleet/deploy.git", "switchyard-fleet-deploy"),
         ("git@git.example.com:fleet/deploy.git", "switchyard-fleet-deploy"),
     ],
 )
@@ -197,3 +198,28 @@ def test_a_url_that_is_no_deploy_repo_of_the_fleet_is_a_mistake(
     url = ["--deploy-url", "https://git.example.com/other/deploy.git"]
     assert main(["connect", "eu-edge-1", *fleet, *url, *URLS[2:]]) == 1
     assert "which has: gitlab:bank/fleet/deploy, gitlab:fleet/deploy" in capsys.readouterr().err
+
+
+def test_what_forges_show_for_ssh_becomes_a_url(
+    fleet: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Flux refuses `git@host:path`."""
+    url = ["--deploy-url", "git@git.example.com:fleet/deploy.git"]
+    assert main(["connect", "eu-edge-1", *fleet, *url, *URLS[2:]]) == 0
+    assert "url: ssh://git@git.example.com/fleet/deploy.git\n" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("option", "text"),
+    [
+        ("--deploy-url", "git.example.com/fleet/deploy"),
+        ("--deploy-url", "https:///fleet/deploy"),
+        ("--service-url", "switchyard.example.com"),
+        ("--service-url", "ssh://switchyard.example.com"),
+    ],
+)
+def test_what_is_no_url_is_a_mistake(
+    option: str, text: str, fleet: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["connect", "eu-edge-1", *fleet, *URLS, option, text]) == 1
+    assert f"{option} {text} is no URL; it begins with one of: https://" in capsys.readouterr().err

@@ -101,6 +101,22 @@ def test_a_folder_that_is_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert capsys.readouterr().err == f"{file}: Not a directory; name a folder\n"
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["plan", *FOLDERS, "--facts"],
+        ["forge", "--port", "0", "--data", "/tmp", "--site"],
+        ["replay"],
+    ],
+)
+def test_a_file_that_is_not_there(
+    command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = [str(tmp_path) if each == "/tmp" else each for each in command]
+    assert main([*command, str(tmp_path / "none.yaml")]) == 1
+    assert capsys.readouterr().err == f"{tmp_path}/none.yaml: No such file or directory\n"
+
+
 def test_a_folder_that_cannot_be_made(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["forge", "--data", "/proc/none", "--port", "0"]) == 1
     assert capsys.readouterr().err == "/proc/none: No such file or directory\n"

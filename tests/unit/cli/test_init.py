@@ -13,6 +13,10 @@ DEPLOYMENT = small_app()["deploy/web/deployment.yaml"] or b""
 KUSTOMIZATION = b"resources: [deployment.yaml]\n"
 CHART = b"apiVersion: v2\nname: web\nversion: 1.0.0\n"
 TEMPLATE = b"{{ if .Values.on }}\n" + DEPLOYMENT + b"{{ end }}\n"
+CHOICE = (
+    "--application storefront --cluster eu-1 --app github:shop/app --deploy github:fleet/deploy"
+)
+FLEET = ["fleet", ".", *CHOICE.split()]
 
 FOUND = {
     "folders of manifests": (
@@ -147,6 +151,9 @@ def test_the_first_two_sections_of_getting_started_do_as_written(
         (["application", "."], "no manifests, kustomization or chart found"),
         (["application", ".", "--name", "My Shop"], "'My Shop' is no name"),
         (["application", "missing"], "missing: folder not found"),
+        ([*FLEET, "--deploy", "gh:fleet/deploy"], "--deploy: unknown forge 'gh'; expected one of"),
+        ([*FLEET, "--app", "github:shop"], "--app: invalid repository 'github:shop'; expected"),
+        ([*FLEET, "--agent", "flex"], "unknown agent 'flex' (did you mean 'flux'?)"),
         (["fleet", "."], "init fleet needs --application, --app, --deploy, --cluster"),
     ],
 )
