@@ -5,14 +5,14 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from json.encoder import encode_basestring_ascii as quoted
 
 from planners.bursts import place_with_rules
 from planners.gate_jobs import gate_units, removal_gate_units, without_gate_jobs
-from planners.model import DependencyScope, Json, PlanProblem, Repo, Revision, Unit
+from planners.model import DependencyScope, Json, PlanProblem, Repo, Revision, Unit, listing
 from planners.model.addresses import Awaited
 from planners.model.fleet_files import Block, FleetFiles
 from planners.model.gates import PendingUnit
@@ -93,6 +93,7 @@ def plan(
     gates = gate_units(snapshot.application, snapshot.clusters, placement.units)
     units = tuple(sorted((*placement.units, *gates)))
     records = records_of(snapshot, units, ruled.steps)
+    placed = _by_component(units)
     return Plan(
         application=snapshot.application.name,
         revision=snapshot.revision,
@@ -103,8 +104,8 @@ def plan(
         replicas=distribution.replicas,
         problems=(
             *dict.fromkeys((*placement.problems, *distribution.problems)),
-            *_separated_dependencies(snapshot, set(units)),
-            *_unreachable_quorums(snapshot, set(units)),
+            *_separated_dependencies(snapshot, placed),
+            *_unreachable_quorums(snapshot, placed),
         ),
         optimization=optimized.result,
         decisions=snapshot.decisions,
@@ -142,29 +143,36 @@ def _waves(snapshot: Snapshot, units: Sequence[Unit], records: Records) -> tuple
     )
 
 
-def _separated_dependencies(snapshot: Snapshot, units: set[Unit]) -> Iterator[PlanProblem]:
+def _by_component(units: Iterable[Unit]) -> Mapping[str, set[str]]:
+    """The clusters of each component that is placed."""
+    found: dict[str, set[str]] = {}
+    for component, cluster in units:
+        found.setdefault(component, set()).add(cluster)
+    return found
+
+
+def _separated_dependencies(
+    snapshot: Snapshot, placed: Mapping[str, set[str]]
+) -> Iterator[PlanProblem]:
     """`on: sameCluster` dependencies that are not placed on the cluster of their dependant."""
     for component in snapshot.application.components:
         for dependency in component.depends_on:
             same_cluster = dependency.on is DependencyScope.SAME_CLUSTER
             if not same_cluster or dependency.application is not None or dependency.implied:
                 continue
-            clusters = sorted(
-                unit.cluster
-                for unit in units
-                if unit.component == component.name
-                and Unit(dependency.component, unit.cluster) not in units
-            )
-            if clusters:
+            here, there = placed.get(component.name, set()), placed.get(dependency.component, set())
+            if here - there:
                 yield PlanProblem(
                     f"{component.name} depends on {dependency.component} on the same cluster, but "
-                    f"{dependency.component} is not placed on {', '.join(clusters)}: place it "
+                    f"{dependency.component} is not placed on {listing(here - there)}: place it "
                     f"there too, or set `on: allClusters`",
                     component.position,
                 )
 
 
-def _unreachable_quorums(snapshot: Snapshot, units: set[Unit]) -> Iterator[PlanProblem]:
+def _unreachable_quorums(
+    snapshot: Snapshot, placed: Mapping[str, set[str]]
+) -> Iterator[PlanProblem]:
     """Dependencies on more clusters than their component is placed on."""
     components = {each.name for each in snapshot.application.components}
     for component in snapshot.application.components:
@@ -172,12 +180,12 @@ def _unreachable_quorums(snapshot: Snapshot, units: set[Unit]) -> Iterator[PlanP
             known = dependency.application is None and dependency.component in components
             if not known or dependency.quorum is None:
                 continue
-            placed = sum(unit.component == dependency.component for unit in units)
-            if placed < dependency.quorum and any(u.component == component.name for u in units):
+            count = len(placed.get(dependency.component, ()))
+            if count < dependency.quorum and component.name in placed:
                 yield PlanProblem(
                     f"{component.name} depends on {dependency.component} on "
                     f"{dependency.quorum} clusters, but {dependency.component} is placed on "
-                    f"{placed}: lower the quorum, or set `on: allClusters`",
+                    f"{count}: lower the quorum, or set `on: allClusters`",
                     component.position,
                 )
 

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from planners.connect import Case, Link, Places, idle_connections, link_problems, links
-from planners.model import Cluster, Component, Json, PlanProblem, Tenant, Unit
+from planners.model import Cluster, Component, Json, PlanProblem, Tenant, Unit, listing
 from planners.model.connectivity import ConnectivityIntent
 from planners.plan import Plan
 from renderers import yaml
@@ -41,7 +41,6 @@ ANNOTATION = "switchyard.dev/connectivity"
 """The annotation of derived objects that lists the intents behind them."""
 
 _KEY, _SEPARATOR = "connections", "; "
-SHOWN_CLUSTERS = 3
 
 
 @dataclass(slots=True)
@@ -56,7 +55,7 @@ class _Resolver:
     components: Mapping[str, Component]
     leaving: Collection[Unit]
     addresses: UsableAddresses
-    problems: dict[PlanProblem, list[str]] = field(default_factory=dict)
+    problems: dict[PlanProblem, set[str]] = field(default_factory=dict)
     _endpoints: dict[VariantKey, Endpoints] = field(default_factory=dict)
     _clients: dict[tuple[str, Unit], ComponentClient] = field(default_factory=dict)
     _servers: dict[tuple[int, Unit], ComponentServer] = field(default_factory=dict)
@@ -75,9 +74,9 @@ class _Resolver:
     def problem(self, intent: ConnectivityIntent, message: str, cluster: str) -> None:
         """Add a problem of an intent on a cluster."""
         problem = PlanProblem(f"connectivity from {intent}: {message}", intent.position)
-        where = self.problems.setdefault(problem, [])
-        if cluster and cluster not in where:
-            where.append(cluster)
+        where = self.problems.setdefault(problem, set())
+        if cluster:
+            where.add(cluster)
 
     def leaves(self, intent: ConnectivityIntent, client: Unit | None) -> bool:
         """Whether a client will be removed."""
@@ -86,8 +85,7 @@ class _Resolver:
     def problems_with_clusters(self) -> Iterator[PlanProblem]:
         """All problems, each with the clusters where it is found."""
         for problem, where in self.problems.items():
-            more = f" and {len(where) - SHOWN_CLUSTERS} more" if len(where) > SHOWN_CLUSTERS else ""
-            on = f" [on {', '.join(where[:SHOWN_CLUSTERS])}{more}]" if where else ""
+            on = f" [on {listing(where)}]" if where else ""
             yield replace(problem, message=problem.message + on)
 
     def endpoints(self, unit: Unit, application: str) -> Endpoints:

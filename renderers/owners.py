@@ -10,14 +10,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from planners.model import FilePosition, ObjectIdentity, PlanProblem, Tenant
+from planners.model import FilePosition, ObjectIdentity, PlanProblem, Tenant, listing
 from planners.model.snapshot import OwnedObjects, Snapshot
 from renderers.kubernetes.metadata import identity_of
 from renderers.policy import tenancy
 from renderers.variant_keys import VariantKey
 from renderers.variants import Object, Variant
 
-SHOWN_CLUSTERS = 3
 Locate = Callable[[Variant, Object], FilePosition | None]
 
 
@@ -78,7 +77,7 @@ class ObjectOwners:
             for problem, where in self._conflicts(shared, frozenset(clusters), index):
                 found.setdefault((problem.message, problem.position), set()).update(where)
         for (message, position), names in found.items():
-            yield PlanProblem(f"{message} [on {_listing(names)}]", position)
+            yield PlanProblem(f"{message} [on {listing(names)}]", position)
 
     def _conflicts(
         self,
@@ -157,8 +156,3 @@ def _across(
 
 def _label(identity: ObjectIdentity) -> str:
     return f"{identity} in namespace {identity.namespace}" if identity.namespace else str(identity)
-
-
-def _listing(names: set[str]) -> str:
-    more = f" and {len(names) - SHOWN_CLUSTERS} more" if len(names) > SHOWN_CLUSTERS else ""
-    return ", ".join(sorted(names)[:SHOWN_CLUSTERS]) + more

@@ -9,7 +9,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from planners.model import Cluster, Component, FilePosition, Json, ObjectIdentity, PlanProblem
+from planners.model import (
+    Cluster,
+    Component,
+    FilePosition,
+    Json,
+    ObjectIdentity,
+    PlanProblem,
+    listing,
+)
 from renderers import yaml
 from renderers.defects import Defect, confined
 from renderers.kubernetes.fields import path_text
@@ -21,7 +29,6 @@ from renderers.validation.registry import rule_violations
 from renderers.variant_keys import VariantKey
 from renderers.variants import Object, Variant, Variants, identity
 
-SHOWN_CLUSTERS = 3
 NEWEST = 999  # later than any minor version: rules only get looser
 
 
@@ -76,7 +83,7 @@ class SchemaValidation:
     def problems(self) -> tuple[PlanProblem, ...]:
         """All findings, each with its clusters."""
         return tuple(
-            PlanProblem(f"{finding.message} [on {_listing(clusters)}]", finding.position)
+            PlanProblem(f"{finding.message} [on {listing(clusters)}]", finding.position)
             for finding, clusters in self._clusters.items()
             if not finding.is_warning
         )
@@ -84,7 +91,7 @@ class SchemaValidation:
     def warnings(self) -> tuple[PlanProblem, ...]:
         """What could not be checked, each with its clusters."""
         return tuple(
-            PlanProblem(f"{finding.message} [on {_listing(clusters)}]", finding.position)
+            PlanProblem(f"{finding.message} [on {listing(clusters)}]", finding.position)
             for finding, clusters in self._clusters.items()
             if finding.is_warning
         )
@@ -172,9 +179,3 @@ def _documents(content: bytes) -> tuple[yaml.Document, ...]:
         return yaml.load_documents(content)
     except yaml.YamlError:
         return ()
-
-
-def _listing(names: list[str]) -> str:
-    unique = sorted(set(names))
-    more = f" and {len(unique) - SHOWN_CLUSTERS} more" if len(unique) > SHOWN_CLUSTERS else ""
-    return ", ".join(unique[:SHOWN_CLUSTERS]) + more

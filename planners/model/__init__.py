@@ -31,6 +31,7 @@ from planners.model.basics import (
     UnattributedCommit,
     Unit,
     account_id,
+    listing,
 )
 from planners.model.fleet import (
     DEFAULT_REPORT_AGE,
@@ -125,4 +126,5 @@ __all__ = [
     "UserPlace",
     "Window",
     "account_id",
+    "listing",
 ]

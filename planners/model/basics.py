@@ -1,10 +1,13 @@
 """Basic values that the other modules of the model share."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple, TypeAlias
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
+SHOWN = 3
+"""Names that a message lists, of any number."""
 
 
 class Readiness(StrEnum):
@@ -93,6 +96,13 @@ class PlanProblem:
 
     def __str__(self) -> str:
         return f"{self.position}: {self.message}" if self.position else self.message
+
+
+def listing(names: Iterable[str]) -> str:
+    """The first of some names, sorted, and how many more there are: a fleet has thousands."""
+    found = sorted(set(names))
+    more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
+    return ", ".join(found[:SHOWN]) + more
 
 
 @dataclass(frozen=True, slots=True, order=True)
