@@ -260,6 +260,8 @@ def _fold(group: DiffGroup, clusters: int, page: str) -> str:
     """A group with all that is known of it, its diff perhaps as a link."""
     most = FEW_LINES if page else MOST_LINES
     parts = [_comparison(group), _bullets(words.lines(group.changes), most)]
+    if all(parts):  # two lists that follow each other are one list in Markdown
+        parts.insert(1, "All changes:")
     if len(group.clusters) > NAMED:
         listed = code(listing(natural(group.clusters), MOST_CLUSTERS), 100_000)
         parts.append(fold(f"Clusters ({len(group.clusters)})", listed))
