@@ -36,6 +36,8 @@ def why(options: argparse.Namespace) -> int:
     """Say what a rollout waits for: all of it, a component, or a component on a cluster."""
     with progress("asking the service"):
         rollout = ServiceApi(read_client_settings()).rollout(options.application)
+    if not rollout.units and (options.component or options.cluster):
+        raise InputError(f"{rollout.application} runs nothing yet: {rollout.headline}")
     _check(options.component, {each.component for each in rollout.units}, "component")
     _check(options.cluster, {each.cluster for each in rollout.units}, "cluster")
     write_lines(_reasons(rollout, options.component, options.cluster))
@@ -119,5 +121,5 @@ def _check(wanted: str | None, known: Iterable[str], word: str) -> None:
     if wanted is None or wanted in names:
         return
     near = difflib.get_close_matches(wanted, names, 1)
-    hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(names[:NAMED]) or 'none'}"
+    hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(names[:NAMED])}"
     raise InputError(f"unknown {word} {wanted!r}; {hint}")
