@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from bot.engine.propose import Proposal, propose
+from bot.engine.propose import Draft, Proposal, conclude, draft, restoration
 from planners.gating.effects import CloseMergeRequest, Merge, OpenMergeRequest, PushBranch
 from planners.gating.effects import UpdateMergeRequest as Update
+from planners.inputs import planning_input
 from planners.model import (
     Application,
     Cluster,
@@ -116,14 +117,25 @@ class World:
         self.merged: list[str] = []
         self.opened: list[str] = []
         self._commits = 0
+        self._kept: tuple[Snapshot, Draft] | None = None
 
     def pass_once(self) -> Proposal:
         """One pass: propose and let every effect come true."""
-        proposal = propose(self.snapshot)
+        proposal = self._propose()
         assert not proposal.problems, proposal.problems
         for effect in proposal.evaluation.effects:
             self._do(effect)
         return proposal
+
+    def _propose(self) -> Proposal:
+        """What `propose` says. As in the service, a draft is kept until its input changes."""
+        restored = restoration(self.snapshot)
+        if restored is not None:
+            return restored
+        planned, kept = planning_input(self.snapshot), self._kept
+        if kept is None or kept[0].application is not planned.application or kept[0] != planned:
+            self._kept = kept = planned, draft(planned)
+        return conclude(self.snapshot, kept[1])
 
     def settle(self, most: int = 200) -> Proposal:
         """Passes until nothing changes any more."""

@@ -95,6 +95,7 @@ def test_applying_a_plan_and_planning_again_yields_no_effects(start: Snapshot) -
 
     done = world.finish()
 
+    assert propose(world.snapshot) == done
     assert sorted(world.merged) == sorted(planned)
     assert sorted(world.opened) == sorted(planned)
     assert [e for e in done.evaluation.effects if type(e).__name__ != "RequeueAt"] == []
