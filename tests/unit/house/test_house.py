@@ -3,6 +3,7 @@
 import ast
 import re
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,11 +19,11 @@ SOURCES = sorted(
 )
 
 
-@pytest.mark.parametrize("path", [path for path in SOURCES if path not in GENERATED])
-def test_no_file_over_500_lines_and_no_function_over_40(path: str) -> None:
+def too_long(path: str) -> Iterator[str]:
+    """The parts of a file that are too long: itself, or functions without those inside of them."""
     text = (ROOT / path).read_text()
-
-    assert len(text.splitlines()) <= 500
+    if len(text.splitlines()) > 500:
+        yield path
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             assert node.end_lineno is not None
@@ -33,7 +34,14 @@ def test_no_file_over_500_lines_and_no_function_over_40(path: str) -> None:
                 and each is not node
                 and each.end_lineno is not None
             ]
-            assert node.end_lineno - node.lineno + 1 - sum(nested) <= 40, node.name
+            if node.end_lineno - node.lineno + 1 - sum(nested) > 40:
+                yield node.name
+
+
+def test_no_file_over_500_lines_and_no_function_over_40() -> None:
+    checked = (path for path in SOURCES if path not in GENERATED)
+
+    assert {path: found for path in checked if (found := [*too_long(path)])} == {}
 
 
 NO_DOOR = {

@@ -3,6 +3,7 @@
 import ast
 import dataclasses
 import inspect
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ AGENT_PARTS = {("ClusterSpec", field_name(agent)) for agent in setting_parts()}
 CORE = ("planners", "renderers", "plugins", "bot")
 
 
+@cache
 def attributes(*, intake: bool) -> set[str]:
     """Every attribute that some code reads: in intake, or everywhere else."""
     found: set[str] = set()
