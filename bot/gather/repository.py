@@ -100,15 +100,26 @@ async def fetch_known(context: Context, repo: Repo, hint: str) -> Checkout:
     Raises:
         EmptyRepositoryError, ForgeError, GitError: as `fetch`.
     """
-    context.empty_repositories.pop(repo, None)
     try:
         checkout = await fetch(context, repo)
     except EmptyRepositoryError:
         context.empty_repositories[repo] = hint
         raise
-    requests = await our_requests(context, checkout)
-    context.repositories[repo] = KnownRepository(hint, checkout.info, checkout.head, requests)
+    await note_known(context, checkout, hint)
     return checkout
+
+
+async def note_known(context: Context, checkout: Checkout, hint: str) -> None:
+    """Remember for `last_known` what was fetched; `hint` was read before.
+
+    Raises:
+        ForgeError: our merge requests there cannot be listed.
+    """
+    requests = await our_requests(context, checkout)
+    known = KnownRepository(hint, checkout.info, checkout.head, requests)
+    context.empty_repositories.pop(checkout.repo, None)
+    if context.repositories.get(checkout.repo) != known:
+        context.repositories[checkout.repo] = known
 
 
 def _has(mirror: Mirror, head: str) -> bool:

@@ -88,11 +88,24 @@ async def test_repositories_of_others_are_fetched_when_they_change(world: World)
     assert counted.asked[SAFE] == 0
 
     open_bank(world)
-    await world.settle()
+    assert await work_one(world.context, "a worker", LEASE)
     counted.asked.clear()
     assert await claims(world) == {"storefront", "bank"}, "our own pushes are hints"
     assert await claims(world) == {"storefront", "bank"}
     assert counted.asked[SAFE] == 2
+
+
+async def test_what_a_pass_reads_in_its_own_repository_is_known_to_others(world: World) -> None:
+    counted = begin(world)
+    await world.settle()
+    await claims(world)
+
+    open_bank(world)
+    await world.settle()
+    counted.asked.clear()
+
+    assert await claims(world) == {"storefront", "bank"}, "the last pass of the bank has read it"
+    assert counted.asked[SAFE] == 0
 
 
 async def test_a_hint_and_a_sweep_read_it_again(world: World) -> None:
