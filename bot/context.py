@@ -1,5 +1,7 @@
 """What every pass needs of the outside, as one value: made once by `app`, passed to everything."""
 
+import asyncio
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -141,6 +143,7 @@ class Context:
     again, `refused_branches` why it refused a push, `first_texts` what a comment said when it was
     first read, `contributors` who has a hand in commits, `repositories` the deploy repos of others
     as they were fetched, `empty_repositories` those without a commit, with the newest hint before,
+    `fetching` makes passes wait that would fetch one of them at the same time,
     `holdings` what is in them, `idle` the applications that have nothing to do, `source_branches`
     the branch of each merge request, `results` what was read of documents and trees,
     `usage_by_blob` what each blob requests, `identities_by_blob` the objects in it, `status_heads`
@@ -177,6 +180,9 @@ class Context:
     contributors: dict[CommitsKey, KnownContributors] = field(default_factory=dict)
     repositories: dict[Repo, KnownRepository] = field(default_factory=dict)
     empty_repositories: dict[Repo, str] = field(default_factory=dict)
+    fetching: defaultdict[Repo, asyncio.Lock] = field(
+        default_factory=lambda: defaultdict(asyncio.Lock)
+    )
     holdings: dict[HoldingsKey, KnownHoldings] = field(default_factory=dict)
     idle: dict[str, KnownIdle] = field(default_factory=dict)
     source_branches: dict[tuple[Repo, int], str] = field(default_factory=dict)

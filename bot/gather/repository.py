@@ -81,16 +81,31 @@ async def last_known(context: Context, repo: Repo, hint: str) -> Checkout:
 
     Webhooks, the sweep and our own pushes leave hints. All applications share what is known, so
     that a repository is fetched once for each change, and not by each pass of each application.
+    Passes that run at once read repositories in the same order: one of them fetches, the others
+    wait for it.
 
     Raises:
         EmptyRepositoryError, ForgeError, GitError: as `fetch`.
+    """
+    found = await _known(context, repo, hint)
+    if found is None:
+        async with context.fetching[repo]:
+            found = await _known(context, repo, hint) or await fetch_known(context, repo, hint)
+    return found
+
+
+async def _known(context: Context, repo: Repo, hint: str) -> Checkout | None:
+    """A repository as it was fetched since the hint, if it was.
+
+    Raises:
+        EmptyRepositoryError: it had no commit then.
     """
     if context.empty_repositories.get(repo) == hint:
         raise EmptyRepositoryError(f"{repo} had no commit when it was last read")
     known = context.repositories.get(repo)
     mirror = await asyncio.to_thread(context.mirrors.of, repo)
     if known is None or known.hint != hint or not await asyncio.to_thread(_has, mirror, known.head):
-        return await fetch_known(context, repo, hint)
+        return None
     return Checkout(repo, known.info, mirror, known.head, [known.requests])
 
 

@@ -1,5 +1,6 @@
 """A pass fetches its own deploy repo; those of other applications are read as they are known."""
 
+import asyncio
 from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
@@ -92,6 +93,17 @@ async def test_repositories_of_others_are_fetched_when_they_change(world: World)
     counted.asked.clear()
     assert await claims(world) == {"storefront", "bank"}, "our own pushes are hints"
     assert await claims(world) == {"storefront", "bank"}
+    assert counted.asked[SAFE] == 2
+
+
+async def test_passes_at_the_same_time_fetch_a_changed_repository_once(world: World) -> None:
+    counted = begin(world)
+    await world.settle()
+    await hint(world.context, [Repo("local", SAFE)])
+    counted.asked.clear()
+
+    await asyncio.gather(*(claims(world) for _ in range(3)))
+
     assert counted.asked[SAFE] == 2
 
 
