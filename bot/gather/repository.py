@@ -76,6 +76,12 @@ async def read_hints(context: Context) -> dict[str, str]:
     return {key.removeprefix(HINTS): str(value["id"]) for key, value in found}
 
 
+async def read_hint(context: Context, repo: Repo) -> str:
+    """The newest hint that one repository may have changed; empty without one."""
+    found = await asyncio.to_thread(context.store.views.get, f"{HINTS}{repo}")
+    return str(found["id"]) if found else ""
+
+
 async def last_known(context: Context, repo: Repo, hint: str) -> Checkout:
     """A repository as it was when this process last fetched it, unless there is a newer `hint`.
 

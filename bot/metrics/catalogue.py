@@ -108,7 +108,7 @@ PASSES = Metric(
     "claimed the key; `database`: it failed; `defect`: an error in Switchyard; `stopped`: the "
     "service ended.",
     {
-        "kind": ("application", "review", "cluster", "agent", "other"),
+        "kind": ("application", "review", "cluster", "agent", "echo", "other"),
         "outcome": ("done", "retried", "lost", "database", "defect", "stopped"),
     },
     SECONDS,

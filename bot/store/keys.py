@@ -6,6 +6,7 @@ APPLICATION = "application"
 REVIEW = "review"
 CLUSTER = "cluster"
 AGENT = "agent"
+ECHO = "echo"
 
 ROLLOUT = "rollout/"
 SUMMARY = "summary/"
@@ -52,6 +53,11 @@ def application_key(application: str) -> str:
 def agent_key(name: str) -> str:
     """The queue key for the passes of an agent that is configured through an API."""
     return f"{AGENT}/{name}"
+
+
+def echo_key(repo: Repo) -> str:
+    """The queue key for what Switchyard itself did to a deploy repo a while ago."""
+    return f"{ECHO}/{repo}"
 
 
 def review_key(repo: Repo, number: int) -> str:

@@ -13,12 +13,12 @@ import structlog
 from bot.context import Context
 from bot.effects.wake import hint, wake
 from bot.engine import discovery
-from bot.gather.fleet import read_fleet_at
+from bot.gather.fleet import last_known_fleet, read_fleet_at
 from bot.report.cluster_details import FLEET_DETAILS, fleet_details
 from bot.report.model import FLEETS, REPORTERS, TENANTS
 from bot.report.summary_view import fleet_view, reporters_view, tenants_view
 from bot.store.inbox import InboxEntry
-from bot.store.keys import agent_key, application_key, cluster_key, review_key
+from bot.store.keys import agent_key, application_key, cluster_key, echo_key, review_key
 from bot.store.views import ViewKind, Views
 from bot.worker.clusters import reached_clusters
 from bot.worker.supervision import RETRIED
@@ -85,8 +85,10 @@ async def drain(context: Context) -> int:
     entries = await asyncio.to_thread(context.store.inbox.pending, MOST_AT_ONCE)
     if not entries:
         return 0
-    fleet = await publish_fleet(context)
-    deploys = {each.deploy for each in fleet.registrations}
+    if any(Repo(each.forge, each.repository) == context.fleet for each in entries):
+        await hint(context, [context.fleet])
+    fleet = await _published(context, *await last_known_fleet(context))
+    deploys = {each.deploy for each in fleet.registrations} - {context.fleet}
     echoes, news = await _told_apart(context, entries, deploys)
     keys: set[str] = set()
     for repo, numbers in news.items():
@@ -94,17 +96,25 @@ async def drain(context: Context) -> int:
         await wake(context, others, after=LATER)
         keys |= keys_for(fleet, context.fleet, repo, numbers) - others
     if echoes:
-        late = {
-            key
-            for repo, numbers in echoes.items()
-            for key in keys_for(fleet, context.fleet, repo, numbers)
-        }
-        keys |= late & followers(fleet)
-        await wake(context, late, after=LATER)
-    await hint(context, (echoes.keys() | news.keys()) & registered_repos(context.fleet, fleet))
+        reviews = {review_key(repo, number) for repo in echoes for number in echoes[repo]}
+        await wake(context, reviews, after=LATER)
+        await wake(context, map(echo_key, echoes), after=LATER, release=True)
+        keys |= followers(fleet)
+    await hint(context, (news.keys() - {context.fleet}) & registered_repos(context.fleet, fleet))
     await wake(context, keys)
     await asyncio.to_thread(context.store.inbox.done, [entry.id for entry in entries])
     return len(entries)
+
+
+async def hear_echo(context: Context, name: str) -> None:
+    """Say that Switchyard has changed a deploy repo, and make its applications due.
+
+    The pass that did it has said so, unless it ended before, or the forge did it late.
+    """
+    fleet, _ = await last_known_fleet(context)
+    found = [each for each in fleet.registrations if str(each.deploy) == name]
+    await hint(context, (each.deploy for each in found))
+    await wake(context, (application_key(each.application) for each in found))
 
 
 async def _told_apart(
@@ -171,7 +181,10 @@ async def _source_branch(context: Context, repo: Repo, number: int) -> str:
 
 async def publish_fleet(context: Context) -> Fleet:
     """Read the fleet; update the views that are made of it."""
-    fleet, revision = await read_fleet_at(context)
+    return await _published(context, *await read_fleet_at(context))
+
+
+async def _published(context: Context, fleet: Fleet, revision: str) -> Fleet:
     await asyncio.to_thread(_publish, context, fleet, revision)
     return fleet
 

@@ -20,11 +20,12 @@ from bot.gather.requests import is_wave
 from bot.git import GitError
 from bot.metrics.catalogue import PASSES
 from bot.store import ClaimLostError, StoreError
-from bot.store.keys import AGENT, APPLICATION, CLUSTER, REVIEW
+from bot.store.keys import AGENT, APPLICATION, CLUSTER, ECHO, REVIEW
 from bot.store.queue import Claim
 from bot.worker.agents import reconcile_agent
 from bot.worker.claims import ClaimFence
 from bot.worker.clusters import reconcile_cluster
+from bot.worker.dispatch import hear_echo
 from bot.worker.fleet_requests import review_fleet_request
 from bot.worker.foreign_requests import allow_foreign_request
 from bot.worker.reconcile import reconcile_application, reconcile_review
@@ -195,6 +196,9 @@ async def _pass(context: Context, key: str) -> datetime | None:
         return await reconcile_cluster(context, rest)
     if kind == AGENT:
         return await reconcile_agent(context, rest)
+    if kind == ECHO:
+        await hear_echo(context, rest)
+        return None
     if kind == REVIEW:
         return await _review(context, rest)
     raise ValueError(f"no worker knows the key {key!r}")

@@ -7,9 +7,10 @@ from datetime import timedelta
 from typing import Any
 
 from bot.effects.wake import hint, wake
+from bot.gather.repository import read_hints
 from bot.gather.snapshot import gather_rollout
-from bot.sandbox.demo.site import APP, BOT, DEPLOY
-from bot.store.keys import application_key, review_key
+from bot.sandbox.demo.site import APP, BOT, DEPLOY, FLEET
+from bot.store.keys import application_key, echo_key, review_key
 from bot.worker import dispatch
 from bot.worker.sweep import sweep
 from bot.worker.worker import work_one
@@ -233,7 +234,32 @@ async def test_what_the_bot_did_itself_is_due_a_little_later(world: World) -> No
     keys_due(world)
     await world.flush_hooks()
 
+    hints = await read_hints(world.context)
     assert await dispatch.drain(world.context) > 0
     assert not keys_due(world)
+    assert await read_hints(world.context) == hints, "nor are others told to read it"
     world.now += dispatch.LATER
+    deploy = Repo("local", DEPLOY)
+    assert echo_key(deploy) in keys_due(world)
+    await dispatch.hear_echo(world.context, str(deploy))
     assert application_key("storefront") in keys_due(world)
+    after = await read_hints(world.context)
+    assert {each for each in after if after[each] != hints.get(each)} == {str(deploy)}
+
+
+async def test_webhooks_do_not_fetch_the_fleet(world: World) -> None:
+    """Which applications they concern follows from the fleet as it is known, until a hint."""
+    counted = begin(world)
+    await world.settle()
+    await dispatch.publish_fleet(world.context)
+    world.ada.push(APP, "main", {"README.md": b"News\n"}, "Say what is new")
+    await world.flush_hooks()
+    counted.asked.clear()
+
+    assert await dispatch.drain(world.context) > 0
+    assert counted.asked[FLEET] == 0
+
+    world.otto.push(FLEET, "main", {"README.md": b"News\n"}, "Say what is new")
+    await world.flush_hooks()
+    assert await dispatch.drain(world.context) > 0
+    assert counted.asked[FLEET] == 2

@@ -38,7 +38,7 @@ VIEWS = {
     keys.SETUP_CHECK: "one for each forge, source of status documents, and for channels",
     keys.HASHES: "one for each shared view",
 }
-NOT_VIEWS = {keys.APPLICATION, keys.REVIEW, keys.CLUSTER, keys.AGENT}
+NOT_VIEWS = {keys.APPLICATION, keys.REVIEW, keys.CLUSTER, keys.AGENT, keys.ECHO}
 OLD = ("inbox", "audit", "reports")
 
 
