@@ -161,7 +161,7 @@ MUTATIONS = (
         "context.markers.read(REPLY, repo, each.body) == marker:",
         "context.markers.read(REPLY, repo, each.body) is marker:",
         "many commands",
-        seed=40,
+        seed=311,
     ),
     Mutation(
         "open a merge request beside the bot's own",
