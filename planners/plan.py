@@ -5,14 +5,23 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from json.encoder import encode_basestring_ascii as quoted
 
 from planners.bursts import place_with_rules
 from planners.gate_jobs import gate_units, removal_gate_units, without_gate_jobs
-from planners.model import DependencyScope, Json, PlanProblem, Repo, Revision, Unit, listing
+from planners.model import (
+    DependencyScope,
+    Json,
+    PlanProblem,
+    Repo,
+    Revision,
+    Unit,
+    clusters_by_component,
+    listing,
+)
 from planners.model.addresses import Awaited
 from planners.model.fleet_files import Block, FleetFiles
 from planners.model.gates import PendingUnit
@@ -93,7 +102,7 @@ def plan(
     gates = gate_units(snapshot.application, snapshot.clusters, placement.units)
     units = tuple(sorted((*placement.units, *gates)))
     records = records_of(snapshot, units, ruled.steps)
-    placed = _by_component(units)
+    placed = clusters_by_component(units)
     return Plan(
         application=snapshot.application.name,
         revision=snapshot.revision,
@@ -141,14 +150,6 @@ def _waves(snapshot: Snapshot, units: Sequence[Unit], records: Records) -> tuple
         + before
         + removals(application.components, removed, last + len(before))
     )
-
-
-def _by_component(units: Iterable[Unit]) -> Mapping[str, set[str]]:
-    """The clusters of each component that is placed."""
-    found: dict[str, set[str]] = {}
-    for component, cluster in units:
-        found.setdefault(component, set()).add(cluster)
-    return found
 
 
 def _separated_dependencies(

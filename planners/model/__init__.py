@@ -31,6 +31,7 @@ from planners.model.basics import (
     UnattributedCommit,
     Unit,
     account_id,
+    clusters_by_component,
     listing,
 )
 from planners.model.fleet import (
@@ -126,5 +127,6 @@ __all__ = [
     "UserPlace",
     "Window",
     "account_id",
+    "clusters_by_component",
     "listing",
 ]

@@ -1,6 +1,6 @@
 """Basic values that the other modules of the model share."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple, TypeAlias
@@ -135,6 +135,14 @@ class Unit(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.component}@{self.cluster}"
+
+
+def clusters_by_component(units: Iterable[Unit]) -> Mapping[str, set[str]]:
+    """The clusters of each component that units have."""
+    found: dict[str, set[str]] = {}
+    for component, cluster in units:
+        found.setdefault(component, set()).add(cluster)
+    return found
 
 
 def account_id(forge: str, number: int) -> str:

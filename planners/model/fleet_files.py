@@ -14,7 +14,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from planners.model.basics import Unit
+from planners.model.basics import Unit, clusters_by_component
 from planners.model.unit_files import UnitFiles, folder_of
 
 RAW_ID = 20
@@ -210,9 +210,7 @@ class FleetFiles(Mapping[Unit, UnitFiles]):
 
     def beyond(self, units: Iterable[Unit]) -> frozenset[Unit]:
         """The units here that are not among these."""
-        others: dict[str, set[str]] = {}
-        for component, cluster in units:
-            others.setdefault(component, set()).add(cluster)
+        others = clusters_by_component(units)
         return frozenset(
             Unit(block.component, name)
             for block in self.blocks

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 
-from planners.model import Unit
+from planners.model import Unit, clusters_by_component
 from planners.model.rules import Action, Evidence, Phase, Record, Rule, RuleKey, RuleState
 from planners.model.snapshot import Snapshot
 from planners.rules.machine import HOUR, begin
@@ -45,9 +45,7 @@ class Memory:
     @cached_property
     def _clusters(self) -> Mapping[str, frozenset[str]]:
         """Where each component is merged."""
-        found: dict[str, set[str]] = {}
-        for component, cluster in self.snapshot.base.entries:
-            found.setdefault(component, set()).add(cluster)
+        found = clusters_by_component(self.snapshot.base.entries)
         return {name: frozenset(clusters) for name, clusters in found.items()}
 
     @cached_property
