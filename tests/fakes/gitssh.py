@@ -40,6 +40,7 @@ class SshServer:
     commands: list[str] = field(default_factory=list)
     offers: int = 0
     connections: set[asyncssh.SSHServerConnection] = field(default_factory=set)
+    answers: set["asyncio.Task[None]"] = field(default_factory=set)
 
     @property
     def name(self) -> str:
@@ -106,6 +107,8 @@ def serve_ssh(
         for connection in tuple(state.connections):
             connection.abort()
             await connection.wait_closed()
+        # A command ends with its connection; a cancelled one could leave its child behind.
+        await asyncio.gather(*state.answers, return_exceptions=True)
 
     def work() -> None:
         with asyncio.Runner(loop_factory=lambda: loop) as runner:
@@ -164,6 +167,10 @@ async def _pump(source: _Reader, target: _Writer) -> None:
 
 async def _answer(state: SshServer, process: "asyncssh.SSHServerProcess[bytes]") -> None:
     """Run the command's service on a repository below the root."""
+    answer = asyncio.current_task()
+    assert answer is not None
+    state.answers.add(answer)
+    answer.add_done_callback(state.answers.discard)
     command = process.command or ""
     state.commands.append(command)
     service, path = shlex.split(command)
@@ -185,9 +192,9 @@ async def _answer(state: SshServer, process: "asyncssh.SSHServerProcess[bytes]")
     assert child.stderr is not None
     listening = asyncio.create_task(_listen(state, service, process, child.stdin))
     try:
-        await asyncio.gather(
-            _pump(child.stdout, process.stdout), _pump(child.stderr, process.stderr)
-        )
+        async with asyncio.TaskGroup() as pumps:
+            pumps.create_task(_pump(child.stdout, process.stdout))
+            pumps.create_task(_pump(child.stderr, process.stderr))
         process.exit(await child.wait())
     finally:
         listening.cancel()
@@ -204,9 +211,11 @@ async def _listen(
     process: "asyncssh.SSHServerProcess[bytes]",
     target: asyncio.StreamWriter,
 ) -> None:
-    first = await process.stdin.read(CHUNK)
-    if service == "git-receive-pack" and state.before_receive is not None and first:
-        state.before_receive()
-    target.write(first)
-    await _pump(process.stdin, target)
-    target.close()
+    try:
+        first = await process.stdin.read(CHUNK)
+        if service == "git-receive-pack" and state.before_receive is not None and first:
+            state.before_receive()
+        target.write(first)
+        await _pump(process.stdin, target)
+    finally:
+        target.close()

@@ -139,7 +139,11 @@ def _basic_user(forge: ForgeState, request: Request) -> User | None:
 async def _read(call: Call) -> StreamingResponse:
     """Serve a fetch: Git's output is streamed."""
     process, feeding = await _start(call, b"", _body(call.request))
-    status, headers = await _cgi_headers(process)
+    try:
+        status, headers = await _cgi_headers(process)
+    except BaseException:
+        await _end(process)
+        raise
 
     async def answer() -> AsyncIterator[bytes]:
         assert process.stdout is not None
@@ -149,9 +153,7 @@ async def _read(call: Call) -> StreamingResponse:
                 yield chunk
         finally:
             watching.cancel()
-            _kill(process)
-            await process.stdout.read()
-            await process.wait()
+            await _end(process)
 
     return _Stream(answer(), status, headers)
 
@@ -206,7 +208,7 @@ async def _write(call: Call) -> Response:
         await process.wait()
         await feeding
     finally:
-        _kill(process)
+        await _end(process)
         await asyncio.to_thread(pushed, call.forge, call.user, call.path, push.updates)
     return Response(answer, status, headers)
 
@@ -253,6 +255,14 @@ def _kill(process: Process) -> None:
     if process.returncode is None:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
+
+
+async def _end(process: Process) -> None:
+    """Kill Git if it still runs, and wait until it and its output have ended."""
+    assert process.stdout is not None
+    _kill(process)
+    await process.stdout.read()
+    await process.wait()
 
 
 async def _body(request: Request) -> AsyncIterator[bytes]:

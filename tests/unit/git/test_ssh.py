@@ -1,9 +1,12 @@
 """Git over SSH against a real server on loopback: deploy keys in, strange hosts out."""
 
 import base64
+import gc
 import os
 import socket
+import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -363,3 +366,26 @@ def test_an_ssh_url_requires_a_deploy_key(place: Place, access: GitCredentials |
 def test_scp_style_urls_are_supported(place: Place) -> None:
     with pytest.raises(TransientGitError, match=r"cannot fetch git@nowhere\.invalid:group/x\.git"):
         place.mirror.fetch("git@nowhere.invalid:group/x.git", place.key())
+
+
+@pytest.mark.filterwarnings("error::ResourceWarning")
+def test_a_server_that_stops_leaves_no_command_behind(tmp_path: Path) -> None:
+    """It stops while Git begins, at another instant each time."""
+    before = pygit2.settings.homedir
+    for each in range(10):
+        with serve_ssh(tmp_path / f"{each}", KEY) as server:
+            server.create("deploy")
+            mirror = Mirrors(tmp_path / f"mirrors{each}").of(REPO)
+            here = Place(tmp_path, server, server.root, mirror, save_key(KEY, tmp_path / "key"))
+
+            def fetch(place: Place = here) -> None:
+                with suppress(GitError):
+                    place.fetch()
+
+            client = threading.Thread(target=fetch)
+            client.start()
+            while not server.commands:
+                assert client.is_alive()
+        client.join()
+    pygit2.settings.homedir = before
+    gc.collect()
