@@ -11,6 +11,7 @@ from bot.gather.repository import Checkout
 from bot.git import CommitInfo, FileDifference, Mirror, RepositoryRefusedError
 from planners.model import Registration, Revision
 from planners.model.fleet_files import FleetFiles
+from planners.model.gate_rules import GateAction
 from planners.model.snapshot import Change, DeployBase
 from renderers.layout import Layout, kept_file
 
@@ -225,7 +226,10 @@ def _change(info: CommitInfo, application: str) -> Change:
     """The bot's where the commit has its trailers for this application, or merges one that has."""
     ours = info.trailers.get(TRAILER) == application
     source = info.trailers.get("Switchyard-Source", "").rpartition("@")[2] if ours else None
-    return Change(info.sha, info.at, info.author_name, source or None, rejected(info))
+    updates = GateAction.UPDATE in info.trailers.get("Switchyard-Actions", "").split(", ")
+    return Change(
+        info.sha, info.at, info.author_name, source or None, rejected(info), updates=updates
+    )
 
 
 def rejected(info: CommitInfo) -> str | None:

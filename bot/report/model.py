@@ -101,9 +101,9 @@ class RolloutHead:
     both empty while the default branch has no `switchyard.yaml`. Reports older than
     `report_max_ages` (by cluster) do not count. `rules` has the state of each rule, and why.
     `holds`: clusters failed, and nothing but a person makes it go on; it holds, or has problems,
-    since `stopped_since`. `committed` is the time of
-    the revision's commit; the addresses of commits on the forge begin with `app_commits` and
-    `deploy_commits`.
+    since `stopped_since`. `can_roll_back`: a command can restore what ran before. `committed` is
+    the time of the revision's commit; the addresses of commits on the forge begin with
+    `app_commits` and `deploy_commits`.
     """
 
     application: str
@@ -122,6 +122,7 @@ class RolloutHead:
     report_max_ages: Mapping[str, timedelta] = field(default_factory=dict)
     rules: tuple[str, ...] = ()
     holds: bool = False
+    can_roll_back: bool = False
     stopped_since: datetime | None = None
     rolls_back: bool = False
     committed: datetime | None = None

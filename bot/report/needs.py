@@ -6,6 +6,7 @@ from bot.report.model import GateView, NeedView, RolloutHead, WaveView
 from bot.wording.markdown import plural
 
 REPAIR = "when the clusters report Ready, or the cluster is skipped, or a new revision is merged"
+ROLL_BACK = ", or this one is rolled back"
 MISTAKE = "when the documents are corrected"
 CANCELLED = "Cancelled"
 PEOPLE, MINE = "people", "me"
@@ -26,7 +27,8 @@ def _failing(view: RolloutHead) -> Iterator[NeedView]:
     waves = [wave for wave in view.waves if wave.failing]
     if view.holds and waves:
         names, since = tuple(wave.name for wave in waves), view.stopped_since or view.at
-        yield NeedView(names, _failure(waves), REPAIR, since, due=True, request=view.home)
+        remedy = REPAIR + ROLL_BACK if view.can_roll_back else REPAIR
+        yield NeedView(names, _failure(waves), remedy, since, due=True, request=view.home)
 
 
 def _failure(waves: Sequence[WaveView]) -> str:

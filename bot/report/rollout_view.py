@@ -18,8 +18,7 @@ from bot.report.model import (
     UnitView,
     WaveView,
 )
-from bot.wording.comment import headline
-from bot.wording.headline import failures, holding, needs_person
+from bot.wording.headline import headline, needs_person, stopping
 from bot.wording.needs import ORDER
 from bot.wording.reasons import not_ready_text, reason, remedy
 from bot.wording.rules import state_lines
@@ -58,6 +57,7 @@ def rollout_view(context: Context, gathered: Gathered, proposal: Proposal) -> Ro
     """The view after a pass. Gates count as seen first now: see `carry_over`."""
     snapshot, plan = gathered.snapshot, proposal.plan
     home, now = gathered.app_request, _to_seconds(snapshot.now)
+    holds = bool(stopping(proposal))
     return RolloutView(
         application=plan.application,
         tenant=snapshot.application.tenant,
@@ -70,7 +70,7 @@ def rollout_view(context: Context, gathered: Gathered, proposal: Proposal) -> Ro
         deploy=str(plan.deploy),
         home=MergeRequestView(home.number, home.url) if home else None,
         problems=tuple(str(problem) for problem in proposal.problems),
-        waves=wave_views(proposal.evaluation, now, holds=_holds(proposal)),
+        waves=wave_views(proposal.evaluation, now, holds=holds),
         units=unit_views(snapshot, proposal.evaluation, plan.units),
         report_max_ages={
             name: snapshot.max_report_age(name)
@@ -78,7 +78,8 @@ def rollout_view(context: Context, gathered: Gathered, proposal: Proposal) -> Ro
         },
         at=now,
         rules=tuple(state_lines(snapshot.rule_states)),
-        holds=_holds(proposal),
+        holds=holds,
+        can_roll_back=proposal.evaluation.can_roll_back,
         rolls_back=plan.restores is not None,
         committed=gathered.app.mirror.commit_info(plan.revision.sha).at,
         app_commits=_commits(context, gathered.app),
@@ -88,14 +89,6 @@ def rollout_view(context: Context, gathered: Gathered, proposal: Proposal) -> Ro
 
 def _commits(context: Context, checkout: Checkout) -> str:
     return f"{checkout.info.web_url}{context.forge(checkout.repo).commit_path}"
-
-
-def _holds(proposal: Proposal) -> bool:
-    """Whether something failed, and nothing but a person makes the rollout go on."""
-    statuses = proposal.evaluation.wave_statuses
-    waiting = any(each.gates for each in statuses)
-    failed = holding(statuses) if waiting else bool(failures(statuses))
-    return failed and proposal.plan.restores is None
 
 
 def problem_view(application: str, problems: Sequence[str], now: datetime) -> RolloutView:

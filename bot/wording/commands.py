@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 
 from bot.engine.propose import Proposal
-from bot.wording.headline import failures
+from bot.wording.headline import blocking
 from bot.wording.markdown import code
 from planners.gating.evaluate import WaveStatus
 from planners.model.gates import (
@@ -21,6 +21,7 @@ from planners.model.gates import (
 
 PREFIX = "/switchyard"
 REASON = '--reason "..."'
+ROLLBACK = f"rollback {REASON}"
 DIGEST = 12
 
 
@@ -61,9 +62,8 @@ def _endings(proposal: Proposal, gates: Sequence[Gate]) -> Iterator[str]:
         yield f"hold {REASON}"
         if proposal.plan.restores is None:
             yield f"cancel {REASON}"
-    merged = any(not each.change.files for each in proposal.evaluation.wave_statuses)
-    if merged and proposal.plan.restores is None:
-        yield f"rollback {REASON}"
+    if proposal.evaluation.can_roll_back:
+        yield ROLLBACK
 
 
 def _preview_commands(proposal: Proposal) -> Iterator[str]:
@@ -74,8 +74,8 @@ def _preview_commands(proposal: Proposal) -> Iterator[str]:
 
 
 def _stuck(wave_statuses: Sequence[WaveStatus], gates: Iterable[Gate]) -> Iterator[str]:
-    """The clusters that failed, and those that others wait for and that stopped reporting."""
-    yield from (each.unit.cluster for each in failures(wave_statuses))
+    """The clusters that others wait for and that failed, or stopped reporting."""
+    yield from (each.unit.cluster for each in blocking(wave_statuses))
     kinds = (AwaitsDependency, AwaitsReplacement, AwaitsStep)
     pending = [each for gate in gates if isinstance(gate, kinds) for each in gate.pending]
     for each in pending:

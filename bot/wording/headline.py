@@ -225,15 +225,29 @@ def _broken(pending: Sequence[PendingUnit]) -> bool:
 
 
 def holding(wave_statuses: Sequence[WaveStatus]) -> bool:
-    """Whether some wave waits for a failed cluster; tolerated and skipped failures do not hold."""
-    failed = {each.unit for each in failures(wave_statuses)}
-    return bool(failed) and any(
-        each.unit in failed
+    """Whether some wave waits for a failed cluster."""
+    return bool(blocking(wave_statuses))
+
+
+def blocking(wave_statuses: Sequence[WaveStatus]) -> list[PendingUnit]:
+    """The failed units that some wave waits for; tolerated and skipped failures do not hold."""
+    awaited = {
+        each.unit
         for wave_status in wave_statuses
         for gate in wave_status.gates
         if isinstance(gate, AwaitsDependency | AwaitsStep | AwaitsReplacement)
         for each in gate.pending
-    )
+    }
+    return [each for each in failures(wave_statuses) if each.unit in awaited]
+
+
+def stopping(proposal: Proposal) -> list[PendingUnit]:
+    """The failed units without which a rollout goes on, or is done; none during a rollback."""
+    wave_statuses = proposal.evaluation.wave_statuses
+    if proposal.plan.restores is not None:
+        return []
+    is_left = any(each.is_left for each in wave_statuses)
+    return blocking(wave_statuses) if is_left else failures(wave_statuses)
 
 
 def _first(to_merge: Sequence[WaveStatus]) -> tuple[WaveStatus, Gate] | None:

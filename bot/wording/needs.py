@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from bot.engine.propose import Proposal
-from bot.wording.commands import PREFIX, REASON
-from bot.wording.headline import STALE, failures, holding, needs_person
+from bot.wording.commands import PREFIX, REASON, ROLLBACK
+from bot.wording.headline import STALE, blocking, failures, needs_person, stopping
 from bot.wording.markdown import fence, link, plain, plural
 from bot.wording.prose import NOTHING, Prose, Value, join, names, say
 from bot.wording.reasons import (
@@ -21,9 +21,11 @@ from bot.wording.reasons import (
     remedy,
 )
 from planners.gating.evaluate import WaveStatus
+from planners.model.gate_rules import GatePhase, GateState
 from planners.model.gates import (
     AwaitsApproval,
     AwaitsDependency,
+    AwaitsGate,
     AwaitsReplacement,
     AwaitsStep,
     Cancelled,
@@ -38,14 +40,21 @@ ORDER = AwaitsDependency | AwaitsStep | AwaitsReplacement
 
 
 @dataclass(frozen=True, slots=True)
+class NextCommand:
+    """A command that people can comment, without its prefix, and what for."""
+
+    purpose: Prose
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Need:
-    """One thing that a person has to do: what, where, why, and how with the command."""
+    """One thing that a person has to do: what, where, why, and the commands that do it."""
 
     what: Prose
     why: Prose = NOTHING
     request: MergeRequest | None = None
-    how: Prose = NOTHING
-    command: str = ""
+    commands: tuple[NextCommand, ...] = ()
     later: tuple[str, ...] = ()
 
 
@@ -64,13 +73,15 @@ def _item(need: Need, sign: str) -> str:
         where = f", {link(f'{sign}{need.request.number}', need.request.url)}"
     if need.why:
         why = f": {need.why.markdown(600)}"
-    text = f"- {need.what.markdown(600)}{where}{why}"
-    if need.command:
-        shown = fence(plain(f"{PREFIX} {need.command}", LONGEST_COMMAND), "").splitlines()
-        text = "\n".join([f"{text}. {need.how.markdown()}:", *(f"  {line}" for line in shown)])
+    lines = [f"- {need.what.markdown(600)}{where}{why}"]
+    for index, command in enumerate(need.commands):
+        shown = fence(plain(f"{PREFIX} {command.text}", LONGEST_COMMAND), "").splitlines()
+        purpose = f"{command.purpose.markdown()}:"
+        lines = [*lines, f"  {purpose}"] if index else [f"{lines[0]}. {purpose}"]
+        lines += (f"  {line}" for line in shown)
     if need.later:
-        return f"{text}\n  {say('Later the same for {}.', names(need.later, 5)).markdown()}"
-    return text
+        lines.append(f"  {say('Later the same for {}.', names(need.later, 5)).markdown()}")
+    return "\n".join(lines)
 
 
 def needs(proposal: Proposal) -> list[Need]:
@@ -79,29 +90,35 @@ def needs(proposal: Proposal) -> list[Need]:
     waiting = [each for each in wave_statuses if each.gates]
     if any(isinstance(gate, Cancelled) for each in waiting for gate in each.gates):
         return []
-    return [*_failed(proposal), *_silent(wave_statuses), *_approvals(waiting), *_others(waiting)]
+    return [*_failed(proposal), *_late(proposal), *_approvals(waiting), *_others(proposal, waiting)]
 
 
 def _failed(proposal: Proposal) -> Iterator[Need]:
-    wave_statuses = proposal.evaluation.wave_statuses
-    if proposal.plan.restores is not None or not holding(wave_statuses):
-        return
-    failed = failures(wave_statuses)
-    yield Need(
-        say("**Repair** {}, or push a new revision", pending_clusters(failed)),
-        how=say("To go on without {}, comment", failed[0].unit.cluster),
-        command=f"skip {failed[0].unit.cluster} {REASON}",
-    )
+    failed = stopping(proposal)
+    if failed:
+        yield Need(
+            say("**Repair** {}, or push a new revision", pending_clusters(failed)),
+            commands=(*_skip(blocking(proposal.evaluation.wave_statuses)), *_roll_back(proposal)),
+        )
 
 
-def _silent(wave_statuses: Sequence[WaveStatus]) -> Iterator[Need]:
-    found = list(late(wave_statuses))
+def _late(proposal: Proposal) -> Iterator[Need]:
+    found = list(late(proposal.evaluation.wave_statuses))
     if found:
         yield Need(
             say("**Check** {}: the rollout continues when it reports", pending_clusters(found)),
-            how=say("To go on without {}, comment", found[0].unit.cluster),
-            command=f"skip {found[0].unit.cluster} {REASON}",
+            commands=(*_skip(found), *_roll_back(proposal)),
         )
+
+
+def _skip(awaited: Sequence[PendingUnit]) -> Iterator[NextCommand]:
+    for cluster in [each.unit.cluster for each in awaited][:1]:
+        yield NextCommand(say("To go on without {}, comment", cluster), f"skip {cluster} {REASON}")
+
+
+def _roll_back(proposal: Proposal) -> Iterator[NextCommand]:
+    if proposal.evaluation.can_roll_back:
+        yield NextCommand(say("To restore what ran before this revision, comment"), ROLLBACK)
 
 
 def late(wave_statuses: Sequence[WaveStatus]) -> Iterator[PendingUnit]:
@@ -136,13 +153,12 @@ def _approvals(waiting: Iterable[WaveStatus]) -> Iterator[Need]:
             say("**Approve** {}", name),
             say("by {} ({})", approvers(gate), join("; ", rule)),
             first.merge_request,
-            say("On the merge request, or by comment"),
-            f"approve {name}",
+            (NextCommand(say("On the merge request, or by comment"), f"approve {name}"),),
             tuple(each.change.wave.name for each, _ in group if each is not first),
         )
 
 
-def _others(waiting: Iterable[WaveStatus]) -> Iterator[Need]:
+def _others(proposal: Proposal, waiting: Iterable[WaveStatus]) -> Iterator[Need]:
     """Every other gate that waits for a person, once for all waves that have it."""
     found: dict[Prose, tuple[Gate, list[WaveStatus]]] = {}
     for each in waiting:
@@ -154,13 +170,21 @@ def _others(waiting: Iterable[WaveStatus]) -> Iterator[Need]:
             names([each.change.wave.name for each in waves]),
             say("{}; continues {}", why, remedy(gate)),
             waves[0].merge_request if len(waves) == 1 else None,
-            say("To copy"),
-            _command(remedy(gate)),
+            (*_named(remedy(gate)), *(_roll_back(proposal) if _is_failure(gate) else ())),
         )
 
 
-def _command(how: Prose) -> str:
-    """The last command that a remedy names, without its prefix."""
-    commands = [each.text for each in how.parts if isinstance(each, Value)]
-    found = [each for each in commands if each.startswith(f"{PREFIX} ")]
-    return found[-1].removeprefix(f"{PREFIX} ") if found else ""
+def _named(how: Prose) -> Iterator[NextCommand]:
+    """The last command that a remedy names."""
+    values = [each.text for each in how.parts if isinstance(each, Value)]
+    for command in [each for each in values if each.startswith(f"{PREFIX} ")][-1:]:
+        yield NextCommand(say("To copy"), command.removeprefix(f"{PREFIX} "))
+
+
+def _is_failure(gate: Gate) -> bool:
+    """Whether something that is merged failed, by the result of a declared gate."""
+    return (
+        isinstance(gate, AwaitsGate)
+        and gate.phase is GatePhase.AFTER
+        and gate.state is GateState.FAILED
+    )

@@ -74,10 +74,11 @@ class WaveStatus:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """The status of every wave, and the effects that are due."""
+    """The status of every wave, the effects that are due, and whether a command can roll back."""
 
     wave_statuses: tuple[WaveStatus, ...]
     effects: tuple[Effect, ...]
+    can_roll_back: bool = False
 
     @property
     def done(self) -> bool:
@@ -90,9 +91,10 @@ def evaluate(snapshot: Snapshot, plan: Plan, changes: Sequence[ChangeSet]) -> Ev
     context = dependencies.GatingContext.of(snapshot, plan, changes)
     declared = DeclaredGates.of(context, changes)
     statuses = _in_turn(snapshot, [_wave_status(context, declared, each) for each in changes])
+    can_roll_back = plan.restores is None and snapshot.can_roll_back
     if snapshot.cancelled is not None:
         closing = merge_requests.propose(snapshot, ())
-        return Evaluation(statuses, (*_cancelled_statuses(statuses), *closing))
+        return Evaluation(statuses, (*_cancelled_statuses(statuses), *closing), can_roll_back)
     waiting = {each.change.wave.name for each in statuses if each.awaits_address}
     due: list[Effect] = list(merge_requests.propose(snapshot, changes, waiting))
     merged = False
@@ -108,7 +110,7 @@ def evaluate(snapshot: Snapshot, plan: Plan, changes: Sequence[ChangeSet]) -> Ev
     gone = [each for wave in declared.merged_removals() for each in declared.after(wave)]
     due += _asks(statuses, gone)
     gates = [*(gate for status in statuses for gate in status.gates), *_closed(gone)]
-    return Evaluation(statuses, (*due, *_requeue(snapshot, gates)))
+    return Evaluation(statuses, (*due, *_requeue(snapshot, gates)), can_roll_back)
 
 
 def refuse(snapshot: Snapshot, problem: PlanProblem) -> Evaluation:

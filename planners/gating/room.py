@@ -146,7 +146,7 @@ def give_way(evaluation: Evaluation, closed: Mapping[int, AwaitsRoom], at: datet
             due.append(replace(effect, gates=(*effect.gates, closed[effect.number])))
         elif not (isinstance(effect, Merge) and effect.number in closed):
             due.append(effect)
-    return Evaluation(statuses, (*due, RequeueAt(at)))
+    return replace(evaluation, wave_statuses=statuses, effects=(*due, RequeueAt(at)))
 
 
 def _waiting(status: WaveStatus, gate: AwaitsRoom) -> WaveStatus:

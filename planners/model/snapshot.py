@@ -144,7 +144,8 @@ class Change:
     """The last commit on the deploy repo's default branch that changed a unit's files.
 
     `source` is the app revision in its trailers; None if Switchyard did not create the commit.
-    `rolls_back` is the app revision that the commit rolled back, if any.
+    `rolls_back` is the app revision that the commit rolled back, if any. `updates`: its wave
+    changed units that were there before.
     """
 
     sha: str
@@ -152,6 +153,7 @@ class Change:
     author: str
     source: str | None
     rolls_back: str | None = None
+    updates: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -390,6 +392,14 @@ class Snapshot:
         )
         merged = {change.rolls_back for change in self.base.changes.values()}
         return self.revision.sha in merged | {each.rolls_back for each in branches}
+
+    @property
+    def can_roll_back(self) -> bool:
+        """Whether some of this revision is merged, over something that can be restored."""
+        changes, revision = self.base.changes.values(), self.revision.sha
+        merged = any(each.source == revision for each in changes)
+        before = any(each.source != revision or each.updates for each in changes)
+        return merged and before and not self.rolled_back
 
     @property
     def cancelled(self) -> Cancellation | None:

@@ -252,7 +252,7 @@ class World:
         entries = {unit: dict(files) for unit, files in self.snapshot.base.entries.items()}
         changes = dict(self.snapshot.base.changes)
         observations = dict(self.snapshot.observations)
-        kept = set(self.snapshot.base.kept_folders)
+        kept, updates = set(self.snapshot.base.kept_folders), bool(change.units & entries.keys())
         for file in change.files:
             if file.path == kept_file(file.unit.cluster):
                 kept.add(file.unit.cluster)
@@ -264,7 +264,11 @@ class World:
             else:
                 files[file.path] = file.new
             changes[file.unit] = Change(
-                sha, self.snapshot.now, "Switchyard", self.snapshot.revision.sha
+                sha,
+                self.snapshot.now,
+                "Switchyard",
+                self.snapshot.revision.sha,
+                updates=updates,
             )
             observations.pop(file.unit, None)
         entries = {unit: files for unit, files in entries.items() if files}

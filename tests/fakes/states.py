@@ -124,6 +124,16 @@ def failed_cluster() -> str:
     return told.comment()
 
 
+def failed_canary() -> Told:
+    """The canary of a new revision failed: what ran before can be restored."""
+    told = world().installed()
+    updated(told).change(revision=replace(told.world.snapshot.revision, sha=NEWER))
+    told.blobs.update(told.proposal().contents)
+    told.world.settle()
+    told.world.report(Unit("redis", "c1"), Readiness.STALLED, "crash loop")
+    return told
+
+
 def skipped_failure() -> str:
     """The failed cluster is skipped, so that the rollout goes on."""
     told = begun()
@@ -259,6 +269,7 @@ STATES: dict[str, Callable[[], str]] = {
     "held-by-label": held_by_label,
     "held-by-command": held_by_command,
     "failed-cluster": failed_cluster,
+    "failed-update": lambda: failed_canary().comment(),
     "skipped-failure": skipped_failure,
     "silent-cluster": silent_cluster,
     "frozen": frozen,

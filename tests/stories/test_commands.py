@@ -253,6 +253,38 @@ async def test_a_revision_is_taken_back_by_command(world: World) -> None:
     assert number < again
 
 
+async def test_a_failed_canary_names_the_rollback_only_where_something_ran_before(
+    world: World,
+) -> None:
+    number = await under_way(world, "{}")
+    world.behave("one", failing=frozenset({"redis"}))
+    world.site.made.forge.repositories[DEPLOY].roles["rita"] = "maintain"
+    command = "/switchyard rollback --reason errors"
+    world.rita.comment(APP, number, command)
+    await world.advance(60)
+
+    assert "**Repair** `one` (`redis` failed: " in world.home(number)
+    assert "/switchyard rollback" not in world.home(number)
+    (refused,) = replies(world, number)
+    assert "nothing ran before revision `" in refused
+    assert "use `cancel` to stop merging it" in refused
+
+    world.behave("one", failing=frozenset())
+    await world.finish()
+    again = await merged(world, "newer", redis="2.0.0")
+    world.behave("one", failing=frozenset({"redis"}))
+    await world.advance(60)
+    what_needs_you = world.home(again).partition("| stage |")[0]
+    assert '/switchyard rollback --reason "..."' in what_needs_you
+    world.rita.comment(APP, again, command)
+    world.behave("one", failing=frozenset())
+    for _ in range(12):
+        await world.advance(5)
+
+    assert ":1.0.0" in world.deployed("one", "redis")
+    assert "rolled back revision `" in world.home(again)
+
+
 async def test_two_revisions_are_taken_back_at_once(world: World) -> None:
     await under_way(world, "{}")
     await world.finish()

@@ -6,10 +6,11 @@ from dataclasses import replace
 from bot.chatops.commands import Answer, Call, RefusedError, StandingCommand
 from bot.chatops.parser import Argument, Option, Verb
 from bot.commandlog.entry import CommandLogEntry
-from bot.gather.previous import revisions
+from bot.gather.previous import read_previous, revisions
 from bot.wording.prose import say
 from planners.model import Role
 from planners.model.overrides import Overrides
+from planners.model.snapshot import PreviousDeployment
 
 MOST_NAMED = 5
 SHORT = 12
@@ -50,7 +51,29 @@ class RollbackCommand:
         facts = {"revision": revision, "reason": call.text("reason")}
         if wanted := call.text("to"):
             facts["to"] = await self._known(call, wanted.lower())
+        elif await self._previous(call) is None:
+            raise RefusedError(
+                say(
+                    "nothing ran before revision {}: use {} to stop merging it",
+                    revision[:SHORT],
+                    "cancel",
+                )
+            )
         return Answer(facts=facts)
+
+    async def _previous(self, call: Call) -> PreviousDeployment | None:
+        """What ran before this revision."""
+        gathered, snapshot = call.gathered, call.gathered.snapshot
+        return await asyncio.to_thread(
+            lambda: read_previous(
+                call.context.results,
+                gathered.deploy,
+                snapshot.registration,
+                snapshot.application,
+                snapshot.revision.sha,
+                requested=True,
+            )
+        )
 
     async def _known(self, call: Call, wanted: str) -> str:
         """The full id of the one earlier revision that begins with this."""

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from bot.report.model import GateView, NeedView, PendingUnitView, RolloutView, WaveView
-from bot.report.needs import concerns, needs_of
+from bot.report.needs import REPAIR, concerns, needs_of
 from planners.gating.evaluate import WaveState
 from tests.fakes.pages import NOON, rollout
 
@@ -51,9 +51,13 @@ def test_a_failure_is_told_once_and_not_for_each_wave_behind_it() -> None:
     made = view((), (ORDER,), holds=True, stopped_since=began)
     pending = (PendingUnitView("web@one", "is stalled"),)
     failing: WaveView = replace(made.waves[0], state=WaveState.SETTLING, failing=1, pending=pending)
-    (need,) = needs_of(replace(made, waves=(failing, made.waves[1])))
+    failed = replace(made, waves=(failing, made.waves[1]))
+    (need,) = needs_of(failed)
     assert need.waves == ("s0.1",)
     assert (need.reason, need.since) == ("one: is stalled", began)
+    assert need.remedy == REPAIR
+    (need,) = needs_of(replace(failed, can_roll_back=True))
+    assert need.remedy == f"{REPAIR}, or this one is rolled back"
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,12 @@ from bot.chatops.executor import commands
 from bot.chatops.parser import CommandReader, ParsedCommand
 from bot.engine.propose import propose
 from bot.wording import commands as wording
+from planners.model import Readiness, Unit
 from planners.model.overrides import Cancellation, Hold, Overrides, Pause
 from planners.model.snapshot import MergeRefusal
 from tests.fakes.builders import NOW
-from tests.fakes.comments import Told, approved_by, world
+from tests.fakes.comments import IMAGE, Told, approved_by, sources, world
+from tests.fakes.states import begun
 
 READER = CommandReader("switchyard", tuple(each.verb for each in commands().values()))
 HOLD = Hold("canary.1", "rita", "look", NOW)
@@ -31,6 +33,13 @@ def refused() -> Told:
     return told
 
 
+def replaced() -> Told:
+    """Another revision is merged over the first one."""
+    told = world().installed()
+    told.change(sources=sources(f"{IMAGE}:1.5.0")).world.finish()
+    return told
+
+
 def silent() -> Told:
     told = world()
     told.world.settle()
@@ -46,7 +55,7 @@ CASES = {
     "refused": (refused(), "merge canary.1"),
     "silent": (silent(), 'skip c1 --reason "..."'),
     "running": (world(), 'cancel --reason "..."'),
-    "merged": (world().installed(), 'rollback --reason "..."'),
+    "merged": (replaced(), 'rollback --reason "..."'),
 }
 
 
@@ -65,6 +74,19 @@ def test_what_is_proposed_fits_and_is_read(case: str) -> None:
     for line in found:
         (result,) = READER.read(line)
         assert isinstance(result, ParsedCommand) or line == "/switchyard help"
+
+
+def test_of_a_first_rollout_nothing_earlier_is_restored() -> None:
+    assert '/switchyard rollback --reason "..."' not in proposed(world().installed())
+
+
+def test_a_cluster_that_is_skipped_is_not_skipped_again() -> None:
+    told = begun()
+    told.world.report(Unit("redis", "c1"), Readiness.STALLED, "crash loop")
+    assert '/switchyard skip c1 --reason "..."' in proposed(told)
+
+    told.change(overrides=Overrides(skipped={"c1": "otto: no power"}))
+    assert '/switchyard skip c1 --reason "..."' not in proposed(told)
 
 
 def test_before_the_merge_only_what_is_answered_then() -> None:

@@ -70,6 +70,7 @@ def test_the_first_line_says_the_state_and_who_acts_next(
             "held-by-label": "✋ **`storefront`**: 0 of 4 waves merged; `canary.1`: held by label `switchyard/hold`; continues when someone removes label `switchyard/hold`",
             "held-by-command": "✋ **`storefront`**: 0 of 4 waves merged; `canary.1`: held by `otto` (target `canary.1`): `looking at the latency`; continues when someone comments `/switchyard resume canary.1`",
             "failed-cluster": "🛑 **`storefront`**: held: `redis` failed on `c1`; continues when the cluster is repaired, or with a new revision",
+            "failed-update": "🛑 **`storefront`**: held: `redis` failed on `c1`; continues when the cluster is repaired, or with a new revision",
             "skipped-failure": "⏳ **`storefront`**: 1 of 4 waves merged; failed: `c1` (`redis` failed: `crash loop`); next: `canary.2` merges",
             "silent-cluster": "✋ **`storefront`**: 1 of 4 waves merged; `canary.2`: `web` waits for `redis` to be Ready on `c1` (no report since `12:00:00`, overdue); continues when the cluster reports again; check its agent",
             "frozen": "⏳ **`storefront`**: 0 of 4 waves merged; `canary.1`: frozen by `noon` until 2026-11-20 12:10 UTC: `lunch`; continues when the freeze ends at 2026-11-20 12:10 UTC or the policy changes",
