@@ -5,7 +5,8 @@ the path checks see exactly the bytes that Git stores.
 """
 
 import re
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple, TypeAlias
 
 import pygit2
@@ -14,7 +15,9 @@ from pygit2.enums import FileMode, ObjectType
 from bot.git.errors import DamagedError, GitError, RepositoryRefusedError
 
 _FULL_ID = re.compile(r"[0-9a-f]{40}")
-_RAW_ID = 20
+_ENTRY = re.compile(rb"([0-7]+) ([^\0]*)\0(.{20})", re.DOTALL)
+_AROUND = 22
+"""Bytes of an entry beside its mode and name: a space, NUL, and the raw id."""
 
 
 class Entry(NamedTuple):
@@ -30,6 +33,8 @@ class Entry(NamedTuple):
 
 
 Listing: TypeAlias = Mapping[bytes, Entry]
+RawEntry: TypeAlias = tuple[bytes, bytes, bytes]
+"""Mode, name and raw id."""
 
 
 def parse_tree(raw: bytes) -> dict[bytes, Entry]:
@@ -38,18 +43,25 @@ def parse_tree(raw: bytes) -> dict[bytes, Entry]:
     Raises:
         ValueError: the bytes are not a tree, or a name appears twice.
     """
-    listing: dict[bytes, Entry] = {}
-    at = 0
-    while at < len(raw):
-        space = raw.index(b" ", at)
-        end = raw.index(b"\0", space)
-        entry = Entry(int(raw[at:space], 8), raw[end + 1 : end + 1 + _RAW_ID])
-        name = raw[space + 1 : end]
-        if name in listing or len(entry.oid) != _RAW_ID:
-            raise ValueError(f"entry {name!r} appears twice or is truncated")
-        listing[name] = entry
-        at = end + 1 + _RAW_ID
-    return listing
+    return by_name(raw_entries(raw))
+
+
+def by_name(entries: Iterable[RawEntry]) -> dict[bytes, Entry]:
+    """Entries of one tree by name."""
+    return {name: Entry(int(mode, 8), oid) for mode, name, oid in entries}
+
+
+def raw_entries(raw: bytes) -> list[RawEntry]:
+    """The entries of a tree as they are stored. Raises as `parse_tree`."""
+    found: list[RawEntry] = _ENTRY.findall(raw)
+    names = [name for _, name, _ in found]
+    size = sum(map(len, names)) + sum([len(mode) for mode, _, _ in found])
+    if size + _AROUND * len(found) != len(raw):
+        raise ValueError("an entry is truncated or has no valid mode")
+    if len(set(names)) != len(names):
+        ((twice, _),) = Counter(names).most_common(1)
+        raise ValueError(f"entry {twice!r} appears twice")
+    return found
 
 
 def in_order(entries: Listing) -> dict[bytes, Entry]:
@@ -110,7 +122,11 @@ class Objects:
         return entry
 
     def listing(self, oid: bytes) -> dict[bytes, Entry]:
-        """A tree's entries by name.
+        """A tree's entries by name. Raises as `raw_entries`."""
+        return by_name(self.raw_entries(oid))
+
+    def raw_entries(self, oid: bytes) -> list[RawEntry]:
+        """A tree's entries as they are stored.
 
         Raises:
             RepositoryRefusedError: the tree is malformed.
@@ -119,7 +135,7 @@ class Objects:
         try:
             if kind != ObjectType.TREE:
                 raise ValueError("not a tree")  # noqa: TRY301 - handled like any malformed tree
-            return parse_tree(raw)
+            return raw_entries(raw)
         except ValueError as error:
             raise RepositoryRefusedError(f"tree {oid.hex()} is malformed: {error}") from error
 

@@ -12,7 +12,7 @@ from pygit2.enums import FileMode
 from bot.git.errors import RepositoryRefusedError
 from bot.git.limits import Limits
 from bot.git.names import checked_name, folded
-from bot.git.objects import Entry, Objects
+from bot.git.objects import Entry, Objects, RawEntry, by_name
 from renderers.tree import NOT_FOLLOWED, PartialTree
 
 Wanted: TypeAlias = "dict[bytes, Wanted] | None"
@@ -25,6 +25,18 @@ class FileDifference(NamedTuple):
     old: str | None
     new: str | None
 
+
+class _EntryDifference(NamedTuple):
+    """An entry that differs between two folders: its file as in FileDifference, and its trees."""
+
+    name: str
+    old: str | None
+    new: str | None
+    trees: tuple[bytes | None, bytes | None] | None
+
+
+KEPT_FOLDERS = 4_096
+"""How many pairs of folders a comparison remembers."""
 
 _GROUP_WRITABLE = 0o100664
 _FILES: frozenset[int] = frozenset({FileMode.BLOB, FileMode.BLOB_EXECUTABLE, _GROUP_WRITABLE})
@@ -193,12 +205,16 @@ def read_blob(objects: Objects, limits: Limits, oid: bytes, name: str) -> bytes:
 
 
 class Comparison:
-    """The differences between two trees. Names are only displayed, so none is rejected."""
+    """The differences between two trees. Names are only displayed, so none is rejected.
+
+    Folders that change alike, as those of clusters do, are compared once.
+    """
 
     def __init__(self, objects: Objects, limits: Limits) -> None:
         self._objects = objects
         self._limits = limits
         self._left = limits.ids
+        self._known: dict[tuple[bytes | None, bytes | None], tuple[_EntryDifference, ...]] = {}
 
     def files(
         self, old: bytes | None, new: bytes | None, folder: str = "", depth: int = 0
@@ -208,21 +224,40 @@ class Comparison:
             raise RepositoryRefusedError(
                 f"{folder}: nested deeper than {self._limits.depth} folders"
             )
-        before, after = self._listing(old), self._listing(new)
-        for name in sorted({name for name, _ in before.items() ^ after.items()}):
-            self._left -= 1
-            if self._left < 0:
-                raise RepositoryRefusedError(f"{folder}: more than {self._limits.ids} differences")
-            path = folder + name.decode(errors="backslashreplace")
-            was, now = before.get(name), after.get(name)
-            if _shown(was) != _shown(now):
-                yield FileDifference(path, _shown(was), _shown(now))
-            subtrees = _tree_of(was), _tree_of(now)
-            if subtrees != (None, None):
-                yield from self.files(*subtrees, f"{path}/", depth + 1)
+        different = self._compared(old, new)
+        self._left -= len(different)
+        if self._left < 0:
+            raise RepositoryRefusedError(f"{folder}: more than {self._limits.ids} differences")
+        for name, was, now, trees in different:
+            path = folder + name
+            if was != now:
+                yield FileDifference(path, was, now)
+            if trees is not None:
+                yield from self.files(*trees, f"{path}/", depth + 1)
 
-    def _listing(self, tree: bytes | None) -> dict[bytes, Entry]:
-        return self._objects.listing(tree) if tree is not None else {}
+    def _compared(self, old: bytes | None, new: bytes | None) -> tuple[_EntryDifference, ...]:
+        found = self._known.get((old, new))
+        if found is None:
+            if len(self._known) >= KEPT_FOLDERS:
+                self._known.clear()
+            found = self._known[old, new] = tuple(self._compare(old, new))
+        return found
+
+    def _compare(self, old: bytes | None, new: bytes | None) -> Iterator[_EntryDifference]:
+        before, after = self._entries(old), self._entries(new)
+        removed, added = by_name(before - after), by_name(after - before)
+        for name in sorted({*removed, *added}):
+            was, now = removed.get(name), added.get(name)
+            trees = _tree_of(was), _tree_of(now)
+            yield _EntryDifference(
+                name.decode(errors="backslashreplace"),
+                _shown(was),
+                _shown(now),
+                trees if trees != (None, None) else None,
+            )
+
+    def _entries(self, tree: bytes | None) -> set[RawEntry]:
+        return set(self._objects.raw_entries(tree)) if tree is not None else set()
 
 
 def _tree_of(entry: Entry | None) -> bytes | None:
