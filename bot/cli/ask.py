@@ -9,6 +9,7 @@ from bot.cli.errors import InputError
 from bot.cli.service_api import Rollout, ServiceApi, Summary, Wave
 from bot.cli.settings import read_client_settings
 from bot.terminal import Line, Style, progress, write, write_lines
+from bot.wording.markdown import listing
 
 NAMED = 20
 STYLES = {"done": Style.GREEN, "cancelled": Style.YELLOW, "STALLED": Style.RED}
@@ -77,42 +78,53 @@ def _wave(wave: Wave) -> Iterator[Line]:
     yield Line(f"{wave.name}: {wave.state}, {wave.changes}{at}", STYLES.get(wave.state))
 
 
-def _gates(wave: Wave) -> Iterator[Line]:
-    for gate in wave.gates:
-        remedy = f" ({gate.remedy})" if gate.remedy else ""
-        yield Line(f"  {gate.reason}{remedy}, since {gate.since}")
+def _gates(waves: Iterable[Wave]) -> Iterator[Line]:
+    """Each closed gate once, with the waves that it holds."""
+    found: dict[tuple[str, str], list[tuple[str, str]]] = {}
+    for wave in waves:
+        for gate in wave.gates:
+            found.setdefault((gate.reason, gate.remedy), []).append((wave.name, gate.since))
+    for (reason, remedy), held in found.items():
+        how = f" ({remedy})" if remedy else ""
+        names = listing([name for name, _ in held], NAMED)
+        yield Line(f"{names}: {reason}{how}, since {min(since for _, since in held)}")
+
+
+def _pending(waves: Iterable[Wave], units: set[str]) -> Iterator[Line]:
+    """Of merged waves, what is not ready; units with the same reason together."""
+    for wave in waves:
+        found: dict[str, list[str]] = {}
+        for each in wave.pending:
+            if each.unit in units:
+                found.setdefault(each.reason, []).append(each.unit)
+        if found:
+            yield from _wave(wave)
+        for reason, named in found.items():
+            yield Line(f"  {listing(named, NAMED)}: {reason}")
 
 
 def _reasons(rollout: Rollout, component: str | None, cluster: str | None) -> Iterator[Line]:
     """The closed gates and what is not ready, of what was asked for."""
     yield from _headline(rollout)
-    silent = True
-    for wave in rollout.waves:
-        if not _names(component, wave.components) or not _names(cluster, wave.clusters):
-            continue
-        units = {
-            f"{each.component}@{each.cluster}"
-            for each in rollout.units
-            if component in {None, each.component} and cluster in {None, each.cluster}
-        }
-        pending = [each for each in wave.pending if each.unit in units]
-        if wave.gates or pending:
-            silent = False
-            yield from _wave(wave)
-            yield from _gates(wave)
-            yield from (Line(f"  {each.unit}: {each.reason}") for each in pending)
-    if component is not None:
-        for unit in rollout.units:
-            if unit.component == component and cluster in {None, unit.cluster}:
-                told = f": {unit.message}" if unit.message else ""
-                line = f"{unit.component} on {unit.cluster}: {unit.readiness}{told}"
-                yield Line(line, STYLES.get(unit.readiness))
-    if silent and not rollout.problems:
+    waves = [
+        wave
+        for wave in rollout.waves
+        if component in {None, *wave.components} and cluster in {None, *wave.clusters}
+    ]
+    units = [
+        unit
+        for unit in rollout.units
+        if component in {None, unit.component} and cluster in {None, unit.cluster}
+    ]
+    named = {f"{unit.component}@{unit.cluster}" for unit in units}
+    waiting = [*_pending(waves, named), *_gates(waves)]
+    yield from waiting
+    for unit in units if component is not None else ():
+        told = f": {unit.message}" if unit.message else ""
+        line = f"{unit.component} on {unit.cluster}: {unit.readiness}{told}"
+        yield Line(line, STYLES.get(unit.readiness))
+    if not waiting and not rollout.problems:
         yield Line("nothing waits", Style.GREEN)
-
-
-def _names(wanted: str | None, known: Iterable[str]) -> bool:
-    return wanted is None or wanted in known
 
 
 def _check(wanted: str | None, known: Iterable[str], word: str) -> None:

@@ -17,9 +17,8 @@ from bot.wording.reasons import (
     approvers,
     ignored_approvals,
     pending_clusters,
-    reason,
-    remedy,
 )
+from bot.wording.waves import equal_gates
 from planners.gating.evaluate import WaveStatus
 from planners.model.gate_rules import GatePhase, GateState
 from planners.model.gates import (
@@ -160,18 +159,14 @@ def _approvals(waiting: Iterable[WaveStatus]) -> Iterator[Need]:
 
 def _others(proposal: Proposal, waiting: Iterable[WaveStatus]) -> Iterator[Need]:
     """Every other gate that waits for a person, once for all waves that have it."""
-    found: dict[Prose, tuple[Gate, list[WaveStatus]]] = {}
-    for each in waiting:
-        for gate in each.gates:
-            if needs_person(gate) and not isinstance(gate, AwaitsApproval | ORDER):
-                found.setdefault(reason(gate), (gate, []))[1].append(each)
-    for why, (gate, waves) in found.items():
-        yield Need(
-            names([each.change.wave.name for each in waves]),
-            say("{}; continues {}", why, remedy(gate)),
-            waves[0].merge_request if len(waves) == 1 else None,
-            (*_named(remedy(gate)), *(_roll_back(proposal) if _is_failure(gate) else ())),
-        )
+    for each in equal_gates(waiting):
+        if needs_person(each.gate) and not isinstance(each.gate, AwaitsApproval | ORDER):
+            yield Need(
+                names(each.names),
+                say("{}; continues {}", each.reason, each.remedy),
+                each.waves[0].merge_request if len(each.waves) == 1 else None,
+                (*_named(each.remedy), *(_roll_back(proposal) if _is_failure(each.gate) else ())),
+            )
 
 
 def _named(how: Prose) -> Iterator[NextCommand]:

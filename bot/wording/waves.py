@@ -3,7 +3,7 @@
 A column in which every cell would be empty is left out.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bot.engine.propose import Proposal
@@ -18,6 +18,7 @@ from bot.wording.reasons import (
     pending_clusters,
     reason,
     remedy,
+    shown_gates,
 )
 from bot.wording.timetable import comes_after, earlier_step
 from planners.gating.differences import ChangeKind
@@ -285,18 +286,39 @@ def state(wave_status: WaveStatus) -> str:
     return name
 
 
+@dataclass(frozen=True, slots=True)
+class EqualGates:
+    """A closed gate, and the waves that are held in the same words."""
+
+    gate: Gate
+    reason: Prose
+    remedy: Prose
+    waves: tuple[WaveStatus, ...]
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the waves."""
+        return [each.change.wave.name for each in self.waves]
+
+
+def equal_gates(wave_statuses: Iterable[WaveStatus], *, preview: bool = False) -> list[EqualGates]:
+    """Each closed gate once, in the order of the waves."""
+    found: dict[tuple[Prose, Prose], tuple[Gate, list[WaveStatus]]] = {}
+    for wave_status in wave_statuses:
+        for gate in shown_gates(wave_status.gates, preview=preview):
+            key = reason(gate), remedy(gate)
+            found.setdefault(key, (gate, []))[1].append(wave_status)
+    return [EqualGates(gate, *key, tuple(waves)) for key, (gate, waves) in found.items()]
+
+
 def gates(wave_statuses: Sequence[WaveStatus]) -> str:
     """Each closed gate once, with how it clears; those that need a person first."""
-    found: dict[Prose, tuple[Gate, list[str]]] = {}
-    for wave_status in wave_statuses:
-        for gate in wave_status.gates:
-            found.setdefault(reason(gate), (gate, []))[1].append(wave_status.change.wave.name)
+    found = sorted(equal_gates(wave_statuses), key=lambda each: not needs_person(each.gate))
     if not found:
         return ""
-    ordered = sorted(found.items(), key=lambda item: not needs_person(item[1][0]))
     rows = [
-        [names(waves).markdown(), text.markdown(), remedy(gate).markdown()]
-        for text, (gate, waves) in ordered
+        [names(each.names).markdown(), each.reason.markdown(), each.remedy.markdown()]
+        for each in found
     ]
     more = len(rows) - MOST_GATES
     shown = table(["waves", "gate", "clears"], rows[:MOST_GATES])

@@ -212,6 +212,16 @@ async def test_questions_are_answered_once(world: World) -> None:
     assert "one: chosen" in explained
 
 
+async def test_a_reason_that_holds_several_waves_is_said_once(world: World) -> None:
+    number = await under_way(world)
+    world.ada.comment(APP, number, "/switchyard why")
+    await world.settle()
+
+    (why,) = replies(world, number)
+    assert why.count("waits for `canary` to be ready") == 1
+    assert "\n- `rest.1, rest.2, rest.3`: waits for `canary` to be ready" in why
+
+
 async def test_what_is_no_command_is_said_with_the_nearest(world: World) -> None:
     number = await under_way(world)
     world.rita.comment(APP, number, "/switchyard aprove canary.1")

@@ -1,10 +1,12 @@
-"""`why`: every closed gate of a wave, how it clears, and when it is checked next."""
+"""`why`: every closed gate with its waves, how it clears, and when it is checked next."""
 
 from bot.chatops.commands import TARGET, Answer, Call, Command
 from bot.chatops.parser import Verb
-from bot.wording.markdown import code, sentence
-from bot.wording.reasons import AFTER_MERGE, reason, remedy, shown_gates, time_text
+from bot.wording.markdown import plural, sentence
+from bot.wording.prose import names
+from bot.wording.reasons import AFTER_MERGE, time_text
 from bot.wording.rules import state_lines
+from bot.wording.waves import equal_gates
 from planners.model import Role
 from planners.model.gates import Gate, next_check
 
@@ -24,24 +26,18 @@ class WhyCommand:
 
     async def run(self, call: Call) -> Answer:
         """See Command."""
-        waiting = {
-            each.change.wave.name: shown_gates(each.gates, preview=call.preview)
-            for each in call.wave_statuses(call.target())
-        }
-        waiting = {wave: gates for wave, gates in waiting.items() if gates}
+        found = equal_gates(call.wave_statuses(call.target()), preview=call.preview)
         rules = [] if call.preview else list(state_lines(call.gathered.snapshot.rule_states))
         told = [f"- {sentence(each, 400)}" for each in rules[:MOST]]
-        told += [f"- and {len(rules) - MOST} more rules"] if len(rules) > MOST else []
-        if not waiting:
+        told += [f"- and {plural(len(rules) - MOST, 'more rule')}"] if len(rules) > MOST else []
+        if not found:
             return Answer("\n".join(["No closed gates.", *([""] if told else []), *told]))
         lines = [AFTER_MERGE, ""] if call.preview else []
-        for wave in list(waiting)[:MOST]:
-            lines.append(f"- {code(wave)}")
-            for gate in waiting[wave]:
-                when = self._when(call, gate)
-                why, how = reason(gate).markdown(400), remedy(gate).markdown(300)
-                lines.append(f"  - {why}; clears {how}{when}")
-        more = [f"- and {len(waiting) - MOST} more waves"] if len(waiting) > MOST else []
+        for each in found[:MOST]:
+            why, how = each.reason.markdown(400), each.remedy.markdown(300)
+            when = self._when(call, each.gate)
+            lines.append(f"- {names(each.names).markdown()}: {why}; clears {how}{when}")
+        more = [f"- and {plural(len(found) - MOST, 'more gate')}"] if len(found) > MOST else []
         return Answer("\n".join([*lines, *more, *told]))
 
     def _when(self, call: Call, gate: Gate) -> str:

@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from bot.wording.waves import MOST_STEPS, WaveTableContext, every_wave, step_table
+from bot.wording.waves import MOST_STEPS, WaveTableContext, equal_gates, every_wave, step_table
 from planners.gating.evaluate import WaveState, WaveStatus
 from planners.model import Stage
+from planners.model.gates import ApprovalReason, AwaitsApproval, HeldByLabel
 from tests.fakes.comments import approved_by, world
 
 
@@ -72,6 +73,22 @@ def test_a_wave_that_had_no_changes_is_not_counted_as_merged() -> None:
     (one, other) = told.change(revision=newer).proposal().evaluation.wave_statuses
 
     assert (one.merged, other.merged) == (False, False)
+
+
+def test_equal_gates_are_one_only_where_they_clear_equally() -> None:
+    rule = ApprovalReason("clusters with", "tier=edge")
+    rita, tom = (
+        AwaitsApproval(2, (name,), (), rule, True, ("rita", "tom")) for name in ("rita", "tom")
+    )
+    one, two, three = waves(3, gates=(rita, HeldByLabel("hold")))
+    found = equal_gates([one, two, replace(three, gates=(tom, HeldByLabel("hold")))])
+
+    assert [each.names for each in found] == [
+        ["rest.1.1", "rest.2.1"],
+        ["rest.1.1", "rest.2.1", "rest.3.1"],
+        ["rest.3.1"],
+    ]
+    assert found[0].reason == found[2].reason
 
 
 def test_every_wave_has_a_row_up_to_the_limit() -> None:
