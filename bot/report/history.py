@@ -11,7 +11,7 @@ from typing import Literal, TypeAlias
 
 from bot.report.model import MergeRequestView, ProgressView, RolloutView
 from bot.store import keys
-from bot.store.views import ViewKind, Views
+from bot.store.views import ViewKind
 from planners.gating.evaluate import WaveState
 
 MOST_ROLLOUTS, MOST_WAVES, MOST_FAILURES, WITH_WAVES = 60, 200, 20, 3
@@ -69,14 +69,6 @@ class HistoryView:
 
 
 HISTORY = ViewKind(keys.HISTORY, HistoryView)
-
-
-def keep_history(views: Views, view: RolloutView, after: ProgressView) -> None:
-    """Note what a pass has changed."""
-    known = views.load(HISTORY, view.application) or HistoryView()
-    found = with_pass(known, view, after)
-    if found != known:
-        views.save(HISTORY, view.application, found)
 
 
 def with_pass(known: HistoryView, view: RolloutView, after: ProgressView) -> HistoryView:

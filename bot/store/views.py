@@ -59,6 +59,19 @@ class Entry:
     view: Any
 
 
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """The views of one name, of several kinds, as they were at one time."""
+
+    name: str
+    texts: Mapping[str, str]
+
+    def of(self, kind: ViewKind[T]) -> T | None:
+        """The view of a kind, if there is one of this shape."""
+        text = self.texts.get(kind.prefix + self.name)
+        return None if text is None else _decode(kind, text)
+
+
 class Views:
     """Values by key."""
 
@@ -98,6 +111,10 @@ class Views:
         with self._database.read() as connection:
             text = _text(connection, kind.prefix + name)
         return None if text is None else _decode(kind, text)
+
+    def load_together(self, kinds: Iterable[ViewKind[Any]], name: str) -> Loaded:
+        """The views of a name of several kinds, in one query."""
+        return Loaded(name, dict(self._rows(kind.prefix + name for kind in kinds)))
 
     def load_shared(self, kind: ViewKind[T], name: str) -> T | None:
         """The same value as long as the stored one is: for shared views, which many read."""

@@ -10,7 +10,7 @@ from bot.context import Context
 from bot.effects.wake import wake
 from bot.engine.propose import Proposal, uncollected
 from bot.metrics.catalogue import COMPLETED, LEAD, RESTORE
-from bot.report.history import keep_history
+from bot.report.history import HISTORY, HistoryView, with_pass
 from bot.report.model import (
     APPLICATION_CLUSTERS,
     PLACES,
@@ -18,6 +18,7 @@ from bot.report.model import (
     ROLLOUTS,
     SUMMARIES,
     VERSIONS,
+    ProgressView,
     RolloutView,
     VersionsView,
 )
@@ -26,7 +27,7 @@ from bot.report.rollout_view import carry_over
 from bot.report.spans import ended_spans, rollout_id
 from bot.report.summary_view import application_clusters, page_version, places_view, summarize
 from bot.store.keys import DEPENDANTS, application_key
-from bot.store.views import Views
+from bot.store.views import Entry
 from bot.tracing import note_rollout
 from planners.gating.evaluate import WaveState
 
@@ -68,20 +69,29 @@ async def show(context: Context, application: str, view: RolloutView) -> None:
 
 @uncollected()
 def _publish(context: Context, application: str, view: RolloutView) -> bool:
-    """Save the views; whether waves or units have changed."""
-    before = context.store.views.load(ROLLOUTS, application)
+    """Save the views, with one commit; whether waves or units have changed."""
+    views = context.store.views
+    stored = views.load_together((ROLLOUTS, VERSIONS, PROGRESS, HISTORY), application)
+    before, progressed = stored.of(ROLLOUTS), stored.of(PROGRESS)
     view = carry_over(view, before)
-    _save(context.store.views, application, view)
-    _note_progress(context, view)
+    after = progress(view, progressed)
+    known = stored.of(HISTORY) or HistoryView()
+    history = with_pass(known, view, after)
+    entries = [
+        *_entries(application, view, stored.of(VERSIONS) or VersionsView()),
+        PROGRESS.entry(application, after),
+    ]
+    if history != known:
+        entries.append(HISTORY.entry(application, history))
+    views.save_together(entries)
+    _note_progress(context, view, progressed, after)
     return (view.waves, view.units) != ((before.waves, before.units) if before else ((), ()))
 
 
-def _note_progress(context: Context, view: RolloutView) -> None:
-    """Keep how far the rollout is; count when it is done, or ready again after a failure."""
-    before = context.store.views.load(PROGRESS, view.application)
-    after = progress(view, before)
-    context.store.views.save(PROGRESS, view.application, after)
-    keep_history(context.store.views, view, after)
+def _note_progress(
+    context: Context, view: RolloutView, before: ProgressView | None, after: ProgressView
+) -> None:
+    """Count when a rollout is done, or ready again after a failure; record its spans."""
     moved = before is None or (before.state, before.waves) != (after.state, after.waves)
     note_rollout(rollout_id(view.application, after), changed=moved)
     if before is None:
@@ -96,12 +106,11 @@ def _note_progress(context: Context, view: RolloutView) -> None:
         context.metrics.observe(LEAD, max(0.0, (after.at - after.since).total_seconds()))
 
 
-def _save(views: Views, application: str, view: RolloutView) -> None:
-    """Save a view with all that is made of it.
+def _entries(application: str, view: RolloutView, versions: VersionsView) -> list[Entry]:
+    """A view with all that is made of it.
 
     Places stay as they were while there is no plan: the clusters go on running what was merged.
     """
-    versions = views.load(VERSIONS, application) or VersionsView()
     entries = [
         ROLLOUTS.entry(application, view),
         SUMMARIES.entry(application, summarize(view)),
@@ -110,4 +119,4 @@ def _save(views: Views, application: str, view: RolloutView) -> None:
     ]
     if view.revision and not view.problems:
         entries.append(PLACES.entry(application, places_view(view)))
-    views.save_together(entries)
+    return entries

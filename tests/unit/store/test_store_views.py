@@ -67,6 +67,20 @@ def test_views_that_are_saved_together_are_there_together_or_not_at_all(store: S
     assert store.views.load(PODS, "web") == Pod("one", NOON)
 
 
+def test_views_of_one_name_are_loaded_together(store: Store) -> None:
+    others = ViewKind("other/", Pod)
+    store.views.save_together(
+        [PODS.entry("web", Pod("one", NOON)), others.entry("db", Pod("a", NOON))]
+    )
+    store.views.put("other/web", {"name": "other"})
+
+    loaded = store.views.load_together((PODS, others), "web")
+
+    assert loaded.of(PODS) == Pod("one", NOON)
+    assert loaded.of(others) is None
+    assert store.views.load_together((others,), "db").of(others) == Pod("a", NOON)
+
+
 def test_a_view_is_replaced_as_a_whole(store: Store) -> None:
     store.views.put("rollout/shop", {"done": False, "waves": [{"name": "canary.1"}]})
     store.views.put("rollout/shop", {"done": True})
