@@ -24,6 +24,9 @@ async def wake(
 
 async def hint(context: Context, repos: Iterable[Repo]) -> None:
     """Say that repositories may have changed, to the passes that read them at their known heads."""
-    views = context.store.views
-    for repo in sorted(set(repos)):
-        await asyncio.to_thread(views.put, f"{HINTS}{repo}", {"id": secrets.token_hex(8)})
+    await asyncio.to_thread(context.store.views.put_all, hints(repos))
+
+
+def hints(repos: Iterable[Repo]) -> dict[str, dict[str, str]]:
+    """A new hint for each repository, to be stored."""
+    return {f"{HINTS}{repo}": {"id": secrets.token_hex(8)} for repo in sorted(set(repos))}

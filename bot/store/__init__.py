@@ -4,7 +4,9 @@ Synchronous; the shell calls it in threads. Times are arguments. Nothing stored 
 of truth of a rollout: Git and the forges are.
 """
 
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import structlog
 
@@ -17,7 +19,7 @@ from bot.store.inbox import Inbox
 from bot.store.keys import PROBE
 from bot.store.lease import Leases
 from bot.store.messages import Messages
-from bot.store.queue import Queue
+from bot.store.queue import Queue, Trigger
 from bot.store.reports import Reports
 from bot.store.schema import migrate
 from bot.store.views import Views
@@ -86,6 +88,20 @@ class Store:
             return local
         self._clock = DatabaseClock(self._database, local)
         return self._clock
+
+    def hand_on(
+        self, ids: Sequence[int], hints: Mapping[str, dict[str, Any]], triggers: Iterable[Trigger]
+    ) -> None:
+        """Keep what deliveries say, as hints and due keys, and mark them as processed: one commit.
+
+        Raises:
+            StoreError: the database cannot be written; the deliveries are pending still.
+        """
+        with self._database.write() as connection:
+            self.views.put_in(connection, hints)
+            self.queue.put(connection, triggers)
+            self.inbox.done(connection, ids)
+        self.queue.notify()
 
     def probe(self) -> bool:
         """Write, and note that it succeeded; whether that ended an outage.

@@ -181,10 +181,12 @@ class Inbox:
             found = connection.execute(PENDING, {"most": limit})
             return tuple(InboxEntry(*row) for row in found)
 
-    def done(self, ids: Sequence[int]) -> None:
-        """Mark deliveries as processed; their ids are remembered until they are pruned."""
-        with self._database.write() as connection:
-            connection.execute(DONE, {"ids": ids})
+    def done(self, connection: sa.Connection, ids: Sequence[int]) -> None:
+        """Mark deliveries as processed; their ids are remembered until they are pruned.
+
+        In the transaction that keeps what follows from them (`Store.hand_on`).
+        """
+        connection.execute(DONE, {"ids": ids})
 
     def get(self, forge: str, delivery_id: str) -> IncomingDelivery | None:
         """A stored delivery, for `switchyard replay`."""

@@ -11,7 +11,7 @@ passes ended without a result is quarantined, so that it cannot keep crashing wo
 `bot/worker/dispatch.py` and `web` trigger, `bot/worker/worker.py` claims.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -41,6 +41,15 @@ class Claim:
     owner: str
     generation: int
     attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """Keys to be made due at a time; `release` those in quarantine, too."""
+
+    keys: Collection[str]
+    due: datetime
+    release: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +101,6 @@ class _Statements:
     """Statements that differ between SQLite and PostgreSQL."""
 
     trigger: sa.Insert
-    release: sa.Insert
     first: sa.Select[Any]
     preferred: sa.Select[Any]
     claim: sa.Update
@@ -104,7 +112,11 @@ class _Statements:
         """Those of a database."""
         insert = database.insert(queue).values(generation=1, attempts=0, abnormal_ends=0)
         old, new = queue.c, insert.excluded
+        release = sa.bindparam("release", type_=sa.Boolean)
         changes = {"generation": old.generation + 1, "due": _earlier(old.due, new.due)}
+        changes |= {
+            name: sa.case((release, value), else_=old[name]) for name, value in RELEASED.items()
+        }
         first = (
             sa.select(queue)
             .where(queue.c.quarantined.is_(None), claimable_at <= database.time)
@@ -116,7 +128,6 @@ class _Statements:
         lease_until = database.time + sa.bindparam("lease", type_=sa.Double)
         return cls(
             trigger=insert.on_conflict_do_update(index_elements=["key"], set_=changes),
-            release=insert.on_conflict_do_update(index_elements=["key"], set_=changes | RELEASED),
             first=first,
             preferred=first.where(queue.c.key.startswith(sa.bindparam("prefix"), escape="/")),
             claim=_claim(lease_until),
@@ -151,13 +162,30 @@ class Queue:
 
         A quarantined key stays quarantined unless `release`.
         """
-        rows = [{"key": key, "due": seconds(due)} for key in sorted(set(keys))]
-        if not rows:
+        wanted = frozenset(keys)
+        if not wanted:
             return
-        upsert = self._statements.release if release else self._statements.trigger
         with self._database.write() as connection:
-            connection.execute(upsert, rows)
+            self.put(connection, [Trigger(wanted, due, release)])
+        self.notify()
+
+    def put(self, connection: sa.Connection, triggers: Iterable[Trigger]) -> None:
+        """Make keys due in a transaction of the caller, who calls `notify` after its commit.
+
+        All writers take the rows in the order of keys, so that none waits for another in a circle.
+        """
+        rows: dict[str, dict[str, Any]] = {}
+        for each in triggers:
+            for key in each.keys:
+                row = rows.setdefault(key, {"key": key, "due": seconds(each.due), "release": False})
+                row["due"] = min(row["due"], seconds(each.due))
+                row["release"] = row["release"] or each.release
+        if rows:
+            connection.execute(self._statements.trigger, [rows[key] for key in sorted(rows)])
             self._notifier.announce(connection)
+
+    def notify(self) -> None:
+        """Wake who waits for the queue."""
         self._notifier.notify()
 
     def claim(

@@ -165,8 +165,12 @@ class Views:
         """Set several values, with one commit."""
         if values:
             with self._database.write() as connection:
-                for key, value in values.items():
-                    connection.execute(self._upsert, _parameters(key, json.dumps(value)))
+                self.put_in(connection, values)
+
+    def put_in(self, connection: sa.Connection, values: Mapping[str, dict[str, Any]]) -> None:
+        """Set several values in a transaction of the caller."""
+        for key, value in values.items():
+            connection.execute(self._upsert, _parameters(key, json.dumps(value)))
 
     def swap(self, key: str, old: Mapping[str, Any] | None, new: dict[str, Any]) -> bool:
         """Compare and swap: set a value if it is `old` (None: not set); False otherwise."""

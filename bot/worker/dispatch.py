@@ -11,7 +11,7 @@ from typing import TypeVar
 import structlog
 
 from bot.context import Context
-from bot.effects.wake import hint, wake
+from bot.effects.wake import hint, hints, wake
 from bot.engine import discovery
 from bot.gather.fleet import last_known_fleet, read_fleet_at
 from bot.report.cluster_details import FLEET_DETAILS, fleet_details
@@ -19,6 +19,7 @@ from bot.report.model import FLEETS, REPORTERS, TENANTS
 from bot.report.summary_view import fleet_view, reporters_view, tenants_view
 from bot.store.inbox import InboxEntry
 from bot.store.keys import agent_key, application_key, cluster_key, echo_key, review_key
+from bot.store.queue import Trigger
 from bot.store.views import ViewKind, Views
 from bot.worker.clusters import reached_clusters
 from bot.worker.supervision import RETRIED
@@ -90,19 +91,23 @@ async def drain(context: Context) -> int:
     fleet = await _published(context, *await last_known_fleet(context))
     deploys = {each.deploy for each in fleet.registrations} - {context.fleet}
     echoes, news = await _told_apart(context, entries, deploys)
-    keys: set[str] = set()
+    keys, later = set[str](), set[str]()
     for repo, numbers in news.items():
         others = await _others(context, fleet, repo, numbers)
-        await wake(context, others, after=LATER)
+        later |= others
         keys |= keys_for(fleet, context.fleet, repo, numbers) - others
     if echoes:
-        reviews = {review_key(repo, number) for repo in echoes for number in echoes[repo]}
-        await wake(context, reviews, after=LATER)
-        await wake(context, map(echo_key, echoes), after=LATER, release=True)
+        later |= {review_key(repo, number) for repo in echoes for number in echoes[repo]}
         keys |= followers(fleet)
-    await hint(context, (news.keys() - {context.fleet}) & registered_repos(context.fleet, fleet))
-    await wake(context, keys)
-    await asyncio.to_thread(context.store.inbox.done, [entry.id for entry in entries])
+    changed = (news.keys() - {context.fleet}) & registered_repos(context.fleet, fleet)
+    now = context.clock()
+    triggers = (
+        Trigger(keys, now),
+        Trigger(later, now + LATER),
+        Trigger({*map(echo_key, echoes)}, now + LATER, release=True),
+    )
+    ids = [entry.id for entry in entries]
+    await asyncio.to_thread(context.store.hand_on, ids, hints(changed), triggers)
     return len(entries)
 
 

@@ -29,7 +29,7 @@ def test_a_delivery_is_kept_byte_for_byte(store: Store) -> None:
 
 def test_a_repeated_delivery_is_recognised_after_processing(store: Store) -> None:
     store.inbox.put(delivery(1), NOON)
-    store.inbox.done([entry.id for entry in store.inbox.pending(10)])
+    store.hand_on([entry.id for entry in store.inbox.pending(10)], {}, ())
 
     assert not store.inbox.put(delivery(1, body=b"other"), NOON)
     assert store.inbox.pending(10) == ()
@@ -46,7 +46,7 @@ def test_deliveries_are_pending_oldest_first_until_processed(store: Store) -> No
     first, second = store.inbox.pending(2)
     assert (first.number, second.number) == (1, 2)
 
-    store.inbox.done([second.id])
+    store.hand_on([second.id], {}, ())
 
     assert [entry.number for entry in store.inbox.pending(10)] == [1, 3]
     assert first == InboxEntry(first.id, "local", "shop/web", 1, "")
@@ -63,7 +63,7 @@ def test_pruning_deletes_only_old_processed_deliveries(store: Store) -> None:
         store.inbox.put(delivery(number), NOON)
     store.inbox.put(delivery(3), NOON + timedelta(days=2))
     one, _, three = store.inbox.pending(10)
-    store.inbox.done([one.id, three.id])
+    store.hand_on([one.id, three.id], {}, ())
 
     assert store.inbox.prune(NOON + timedelta(days=1)) == 1
 
@@ -80,7 +80,7 @@ def test_a_full_inbox_rejects_deliveries_until_it_is_drained(store: Store, store
     with pytest.raises(InboxFullError, match=r"2 pending deliveries.* Retry in a few minutes"):
         small.put(delivery(3), NOON)
 
-    store.inbox.done([entry.id for entry in store.inbox.pending(1)])
+    store.hand_on([entry.id for entry in store.inbox.pending(1)], {}, ())
 
     assert small.put(delivery(3), NOON)
     database.close()
@@ -103,7 +103,7 @@ def test_the_oldest_processed_bodies_go_first(store: Store, store_url: str) -> N
     small = Inbox(database, max_bytes=20)
     for number in (1, 2, 3, 4):
         small.put(delivery(number, body=bytes(10)), NOON)
-        small.done([entry.id for entry in small.pending(10)])
+        store.hand_on([entry.id for entry in small.pending(10)], {}, ())
     small.put(delivery(5, body=bytes(10)), NOON)
 
     bodies = [store.inbox.get("local", f"delivery-{number}") for number in (1, 2, 3, 4, 5)]
@@ -122,7 +122,7 @@ def test_pending_bodies_fill_the_inbox_until_it_is_drained(store: Store, store_u
         with pytest.raises(InboxFullError, match=r"20 bytes of pending"):
             small.put(delivery(4), NOON)
 
-    store.inbox.done([entry.id for entry in small.pending(1)])
+    store.hand_on([entry.id for entry in small.pending(1)], {}, ())
 
     assert small.put(delivery(4), NOON)
     database.close()
