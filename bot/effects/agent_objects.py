@@ -18,6 +18,7 @@ from bot.azure import AzureError, AzureUnavailableError, Converged
 from bot.context import Backoff, Context
 from bot.documents.tenants import is_tenant_setup
 from bot.gather.repository import Checkout
+from bot.store.audit import AuditEntry
 from bot.store.keys import agent_key
 from planners.model import Cluster, Fleet, Readiness, Unit
 from plugins import ApiAgent, ApiObjects, ReportError, Word
@@ -65,12 +66,13 @@ class AgentWriter:
         return (*words, Word(cluster.name, "", API, "", Readiness.READY, "", now))
 
     async def _audit(self, cluster: Cluster, converged: Converged) -> None:
-        for name, what in sorted(converged.written.items()):
-            facts = {"cluster": cluster.name, "object": name}
-            key = agent_key(self.agent.name)
-            await asyncio.to_thread(
-                self.context.store.audit.append, self.context.clock(), what, key, facts
-            )
+        now, key = self.context.clock(), agent_key(self.agent.name)
+        entries = [
+            AuditEntry(now, what, key, {"cluster": cluster.name, "object": name})
+            for name, what in sorted(converged.written.items())
+        ]
+        if entries:
+            await asyncio.to_thread(self.context.store.audit.append, *entries)
 
     def _wanted(self, cluster: Cluster) -> ApiObjects:
         """What the cluster should have, by the deploy repo that has a folder for it.

@@ -22,6 +22,7 @@ from bot.gather.requests import MARKER
 from bot.gather.snapshot import Gathered
 from bot.git import BranchUpdate, NewCommit
 from bot.metrics.catalogue import EFFECTS_DONE, MERGES, PUSHES, label_of
+from bot.store.audit import AuditEntry
 from bot.tracing import trace_id, traced_effect
 from bot.wording import merge_requests as words
 from bot.wording.diffs import Blobs, DiffReader, diffs_of
@@ -131,6 +132,7 @@ async def _push(writing: Writing, pushes: Sequence[PushBranch]) -> set[str]:
     updates = {each.branch: BranchUpdate(written[each.branch], each.expected) for each in pushes}
     with traced_effect("push", context.clock, {"branches": len(updates)}):
         outcome = await push(context, deploy, updates)
+    entries: list[AuditEntry] = []
     for each in pushes:
         refused, key = outcome[each.branch], (deploy.repo, each.branch)
         context.refused_branches.pop(key, None)
@@ -140,7 +142,8 @@ async def _push(writing: Writing, pushes: Sequence[PushBranch]) -> set[str]:
         if refused is not None and not stale:
             context.refused_branches[key] = refused
             log.warning("not pushed", branch=each.branch, reason=refused)
-        await _audit(writing, "push", each.change, branch=each.branch, refused=refused)
+        entries.append(_entry(writing, "push", each.change, branch=each.branch, refused=refused))
+    await asyncio.to_thread(context.store.audit.append, *entries)
     return {branch for branch, refusal in outcome.items() if refusal is not None}
 
 
@@ -296,6 +299,14 @@ async def _merge(writing: Writing, effect: Merge) -> bool:
 async def _audit(
     writing: Writing, kind: str, change: ChangeSet, **fields: str | int | None
 ) -> None:
+    entry = _entry(writing, kind, change, **fields)
+    await asyncio.to_thread(writing.context.store.audit.append, entry)
+
+
+def _entry(
+    writing: Writing, kind: str, change: ChangeSet, **fields: str | int | None
+) -> AuditEntry:
+    """What the audit log keeps of an effect, which is logged here."""
     facts = {"wave": change.wave.name, "digest": change.digest, **fields}
     if change.ruled.rules:
         facts["rules"] = words.rules_text(writing.proposal.plan, change)
@@ -309,7 +320,4 @@ async def _audit(
         wave=change.wave.name,
         **fields,
     )
-    key = f"application/{plan.application}"
-    await asyncio.to_thread(
-        writing.context.store.audit.append, writing.context.clock(), kind, key, facts
-    )
+    return AuditEntry(writing.context.clock(), kind, f"application/{plan.application}", facts)

@@ -17,6 +17,7 @@ from bot.gates import AskedGate, Finding, Outside, Question
 from bot.gather.gates import KeptAnswer, answers, load, save
 from bot.gather.snapshot import Gathered
 from bot.outbound import Server
+from bot.store.audit import AuditEntry
 from planners.gating.effects import AskGate
 from planners.model.fleet import gate_server
 from planners.model.gate_rules import GateAnswer, GateState
@@ -135,6 +136,5 @@ async def _audit(asking: _Asking, effect: AskGate, before: GateAnswer, after: Ga
         "digest": effect.subject.digest,
         "message": after.message,
     }
-    await asyncio.to_thread(
-        context.store.audit.append, context.clock(), "gate", f"application/{name}", facts
-    )
+    entry = AuditEntry(context.clock(), "gate", f"application/{name}", facts)
+    await asyncio.to_thread(context.store.audit.append, entry)

@@ -12,6 +12,7 @@ from bot.effects.model import ProposeChange
 from bot.effects.push import BOT, push
 from bot.forges import ForgeError, ForgeMergeRequest, TransientForgeError
 from bot.git import BranchUpdate, GitError, TransientGitError
+from bot.store.audit import AuditEntry
 from bot.wording import suggestions as words
 from bot.wording.prose import Prose, ProseError, say
 from planners.gating.merge_requests import PREFIX
@@ -55,7 +56,8 @@ async def propose_change(context: Context, effect: ProposeChange) -> ProposedCha
         "by": origin.by,
     }
     key = f"repository/{checkout.repo}"
-    await asyncio.to_thread(context.store.audit.append, context.clock(), "suggest", key, facts)
+    entry = AuditEntry(context.clock(), "suggest", key, facts)
+    await asyncio.to_thread(context.store.audit.append, entry)
     return ProposedChange(request, is_new=True)
 
 

@@ -10,6 +10,7 @@ import structlog
 from bot.clusters import ClusterApi
 from bot.clusters.units import Outcome, apply_unit
 from bot.context import Context
+from bot.store.audit import AuditEntry
 from renderers.inventory import ApplyState, ApplyUnit
 
 AT_ONCE = 4
@@ -46,4 +47,5 @@ async def _audit(context: Context, cluster: str, effect: ApplyUnit, outcome: Out
         "objects": len(effect.items),
     }
     key = f"application/{effect.application}"
-    await asyncio.to_thread(context.store.audit.append, context.clock(), "apply", key, facts)
+    entry = AuditEntry(context.clock(), "apply", key, facts)
+    await asyncio.to_thread(context.store.audit.append, entry)

@@ -30,13 +30,14 @@ class Audit:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def append(
-        self, at: datetime, kind: str, key: str, fields: Mapping[str, str | int | None]
-    ) -> None:
-        """Append an entry."""
+    def append(self, *entries: AuditEntry) -> None:
+        """Append entries, with one commit."""
+        rows = [
+            {"at": seconds(each.at), "kind": each.kind, "key": each.key, "fields": {**each.fields}}
+            for each in entries
+        ]
         with self._database.write() as connection:
-            row = {"at": seconds(at), "kind": kind, "key": key, "fields": dict(fields)}
-            connection.execute(INSERT, row)
+            connection.execute(INSERT, rows)
 
     def of(self, key: str, limit: int) -> tuple[AuditEntry, ...]:
         """The newest entries of a key, newest first."""

@@ -28,6 +28,7 @@ from bot.report.model import (
 from bot.report.proposed_plan import save_proposed_plan
 from bot.report.rollout_view import carry_over
 from bot.report.summary_view import page_version
+from bot.store.audit import AuditEntry
 from bot.web.ui.graph import MAX_NODES, graph
 from bot.web.ui.live import Live
 from bot.web.ui.paging import address, number, paged
@@ -152,9 +153,8 @@ async def test_what_people_and_clusters_write_is_shown_as_text(
     await site.show(replace(view, application="other", problems=(HOSTILE,)))
     site.keep_plan(plan(HOSTILE))
     site.context.store.views.save(SETUP_CHECKS, "github", SetupCheckView((HOSTILE,), NOON))
-    site.context.store.audit.append(
-        NOON, "merge", "application/storefront", {"wave": HOSTILE, "refused": HOSTILE}
-    )
+    hostile = {"wave": HOSTILE, "refused": HOSTILE}
+    site.context.store.audit.append(AuditEntry(NOON, "merge", "application/storefront", hostile))
 
     paths = ("/", "/fleet", "/rollouts/storefront", "/rollouts/storefront/plan", "/rollouts/other")
     for path in paths:
