@@ -6,6 +6,7 @@ are told by a hint; all others look without the forge (see `idle`).
 """
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -57,35 +58,44 @@ async def sweep(context: Context) -> None:
     fleet = await publish_fleet(context)
     repos, slots = registered_repos(context.fleet, fleet), asyncio.Semaphore(AT_ONCE)
     await asyncio.to_thread(forget, context.store, fleet, repos)
-    found = await asyncio.gather(*(_found(context, each, slots) for each in sorted(repos)))
+    known = await asyncio.to_thread(context.store.views.get_each, map(_key, repos))
+    found = await asyncio.gather(
+        *(_found(context, each, known.get(_key(each), {}), slots) for each in sorted(repos))
+    )
     keys = {application_key(each.application) for each in fleet.registrations}
     keys |= followers(fleet)
     due = [(each.repo, number) for each in found for number in each.numbers]
     keys |= {review_key(repo, number) for repo, number in due}
     await hint(context, {each.repo for each in found if each.is_changed})
     await wake(context, keys, release=True)
-    rows = {f"{SWEPT}{each.repo}": each.row for each in found if each.row is not None}
+    rows = {_key(each.repo): each.row for each in found if each.row is not None}
     await asyncio.to_thread(context.store.views.put_all, rows)
 
 
-async def _found(context: Context, repo: Repo, slots: asyncio.Semaphore) -> _Found:
+def _key(repo: Repo) -> str:
+    """The key of what the last sweep found in a repository."""
+    return f"{SWEPT}{repo}"
+
+
+async def _found(
+    context: Context, repo: Repo, before: Mapping[str, Any], slots: asyncio.Semaphore
+) -> _Found:
     async with slots:
         try:
-            return await _read(context, repo)
+            return await _read(context, repo, before)
         except RETRIED as error:
             log.warning("repository not read", repo=str(repo), error=str(error))
             return _Found(repo, is_changed=True)
 
 
-async def _read(context: Context, repo: Repo) -> _Found:
-    """What happened in a repository since the last sweep.
+async def _read(context: Context, repo: Repo, before: Mapping[str, Any]) -> _Found:
+    """What happened in a repository since the last sweep, which found what was `before`.
 
     Due are open merge requests that are not ours, as the plan that they would make depends on other
     repositories, and all that changed: people command on closed ones too, and the webhook of a
     comment may have been lost.
     """
     now = context.clock()
-    before = await asyncio.to_thread(context.store.views.get, f"{SWEPT}{repo}") or {}
     since = moment(before["at"]) - OVERLAP if before else now - DELIVERIES_KEPT
     head = await _head(context, repo)
     changed = (await context.forge(repo).changed_requests(repo.path, since))[:MOST_READ]
