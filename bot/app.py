@@ -239,7 +239,7 @@ class Service:
         tasks: dict[str, Step] = {
             "inbox": partial(self._drain, self._idler()),
             "cluster watches": watches.step,
-            "messages": Announcer(self.context, self._idler()).step,
+            "messages": Announcer(self.context, partial(asyncio.sleep, IDLE_SECONDS)).step,
             "queue notifications": self._listen,
             "database probe": self._probe,
             "database guard": self._guard,
