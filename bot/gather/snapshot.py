@@ -321,18 +321,18 @@ def _with_reports(context: Context, deploy: _DeployReading, snapshot: Snapshot) 
     snapshot = _with_trust(deploy, snapshot)
     if needs_addresses(snapshot):
         names = [each.name for each in snapshot.clusters]
-        reported = read_addresses(context.store.views, names)
-        snapshot = with_addresses(snapshot, reported, deploy.checkout.mirror.blob)
+        addresses = read_addresses(context.store.views, names)
+        snapshot = with_addresses(snapshot, addresses, deploy.checkout.mirror.blob)
     snapshot = with_merged_replicas(snapshot, deploy.checkout.mirror.blob)
-    reports, application = context.store.reports, snapshot.application
-    rows = reports.of_application(application.name)
+    application = snapshot.application
     failover = any(policy.failover for policy in snapshot.policies)
     waits = application.offline is OfflineMode.WAIT and not failover
+    reported = context.store.reports.read(application.name, last=not waits)
     return replace(
         snapshot,
-        observations=observe(deploy.checkout.mirror, deploy.base.changes, rows),
-        last_reports={} if waits else reports.last_received(),
-        cluster_failures=failures(reports.of_clusters()),
+        observations=observe(deploy.checkout.mirror, deploy.base.changes, reported.application),
+        last_reports=reported.last,
+        cluster_failures=failures(reported.clusters),
         listening_since=context.listening_since,
     )
 

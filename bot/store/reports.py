@@ -9,7 +9,7 @@ judged by `bot.store.report_rules`, and what changed is written.
 """
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -65,6 +65,18 @@ class ReportRow:
         """How long before its arrival it was made, by the cluster's clock; zero if tolerated."""
         delayed = self.counted_at < self.received_at
         return self.received_at - self.reported_at if delayed else timedelta()
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """The reports on an application and on clusters as a whole, as they were at one time.
+
+    `last` is when the last report of each cluster was received, whatever it was about.
+    """
+
+    application: tuple[ReportRow, ...]
+    clusters: tuple[ReportRow, ...]
+    last: Mapping[str, datetime]
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,16 +173,15 @@ class Reports:
             old = sa.delete(reports).where(reports.c.received_at < seconds(before))
             return connection.execute(old).rowcount
 
-    def last_received(self) -> dict[str, datetime]:
-        """When the last report of each cluster was received, whatever it was about."""
-        row = reports.c
-        query = sa.select(row.cluster, sa.func.max(row.received_at)).group_by(row.cluster)
+    def read(self, application: str, *, last: bool) -> Reported:
+        """What a pass reads of them, in one transaction; when clusters reported if it asks."""
         with self._database.read() as connection:
-            return {name: moment(at) for name, at in connection.execute(query)}
-
-    def of_clusters(self) -> tuple[ReportRow, ...]:
-        """All reports about clusters as a whole, by cluster and part of the agent."""
-        return self.of_application("")
+            found, clusters = (
+                _rows(connection.execute(OF_APPLICATION, {"an_application": name}))
+                for name in (application, "")
+            )
+            times = connection.execute(LAST).all() if last else ()
+        return Reported(found, clusters, {name: moment(at) for name, at in times})
 
     def of_application_on(self, application: str, cluster: str) -> tuple[ReportRow, ...]:
         """All reports on an application from one cluster, by component and revision."""
@@ -182,7 +193,10 @@ class Reports:
             )
 
     def of_application(self, application: str) -> tuple[ReportRow, ...]:
-        """All reports on an application, by cluster, component and revision."""
+        """All reports on an application, by cluster, component and revision.
+
+        Those on clusters as a whole are on the one without a name, by part of the agent.
+        """
         with self._database.read() as connection:
             return _rows(connection.execute(OF_APPLICATION, {"an_application": application}))
 
@@ -218,6 +232,7 @@ OF_APPLICATION = (
     .where(reports.c.application == _ONE)
     .order_by(reports.c.cluster, reports.c.component, reports.c.revision)
 )
+LAST = sa.select(reports.c.cluster, sa.func.max(reports.c.received_at)).group_by(reports.c.cluster)
 OF_APPLICATION_ON = OF_APPLICATION.where(
     reports.c.cluster == sa.bindparam("a_cluster", type_=sa.String)
 )

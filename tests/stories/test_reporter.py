@@ -96,7 +96,7 @@ async def test_what_holds_an_agent_up_is_reported_too(reporter: Reporter) -> Non
         await bucket.close()
     await world.settle()
 
-    (row,) = world.context.store.reports.of_clusters()
+    (row,) = world.context.store.reports.of_application("")
     assert (row.cluster, row.readiness) == ("one", "STALLED")
     assert row.message == "cannot fetch the deploy repo: no route to host"
     assert server.requests == ["PUT /status/one.json", "GET ", "GET /status/one.json"]

@@ -108,7 +108,7 @@ async def test_a_document_tells_how_the_agent_itself_fares(away: World) -> None:
 
     said = {
         row.message
-        for row in away.context.store.reports.of_clusters()
+        for row in away.context.store.reports.of_application("")
         if (row.cluster, row.component) == ("three", "source")
     }
     assert said == {"cannot fetch"}
