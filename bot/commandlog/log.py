@@ -63,8 +63,30 @@ async def read_log(
     context: Context, location: LogLocation, comments: Iterable[Comment]
 ) -> CommandLog:
     """What the comments of a merge request and the store say."""
+    (log,) = await read_logs(context, {location: comments})
+    return log
+
+
+async def read_logs(
+    context: Context, commented: Mapping[LogLocation, Iterable[Comment]]
+) -> list[CommandLog]:
+    """What the comments of merge requests say, and the store, which is read once and after them."""
+    views, keys = context.store.views, [each.key for each in commented]
+    stored = await asyncio.to_thread(views.get_each, keys) if keys else {}
+    return [
+        await _merged(context, location, comments, stored.get(location.key))
+        for location, comments in commented.items()
+    ]
+
+
+async def _merged(
+    context: Context,
+    location: LogLocation,
+    comments: Iterable[Comment],
+    stored: Mapping[str, Any] | None,
+) -> CommandLog:
+    """The newest genuine copy, which the store remembers from now on."""
     me = await context.forge(location.repo).me()
-    stored = await asyncio.to_thread(context.store.views.get, location.key)
     found, newest = CommandLog(location, stored=stored), None
     for comment in comments:
         payload = context.markers.read(MARKER, location.repo, comment.body)
