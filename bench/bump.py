@@ -234,7 +234,8 @@ async def _bumped(world: Measured, size: int) -> Cost:
         world.stages.seconds.clear()
         cpu, start = _cpu(), time.perf_counter()
         new = {p: t.replace(b":1.0.0", b":1.0.1") for p, t in fleets.application().items()}
-        world.ada.push(APP, "main", new, "New images")
+        world.ada.push(APP, "images", new, "New images")
+        world.ada.merge(APP, world.ada.open(APP, "images", "New images"))
         await world.passes(1)
         stages, done = dict(world.stages.seconds), _cpu()
         pushed, at, megabytes = world.stages.pushed

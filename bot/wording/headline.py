@@ -231,14 +231,17 @@ def holding(wave_statuses: Sequence[WaveStatus]) -> bool:
 
 def blocking(wave_statuses: Sequence[WaveStatus]) -> list[PendingUnit]:
     """The failed units that some wave waits for; tolerated and skipped failures do not hold."""
+    failed = failures(wave_statuses)
+    units = {each.unit for each in failed}
     awaited = {
         each.unit
-        for wave_status in wave_statuses
+        for wave_status in (wave_statuses if failed else ())
         for gate in wave_status.gates
         if isinstance(gate, AwaitsDependency | AwaitsStep | AwaitsReplacement)
         for each in gate.pending
+        if each.unit in units
     }
-    return [each for each in failures(wave_statuses) if each.unit in awaited]
+    return [each for each in failed if each.unit in awaited]
 
 
 def stopping(proposal: Proposal) -> list[PendingUnit]:

@@ -159,14 +159,17 @@ def _approvals(waiting: Iterable[WaveStatus]) -> Iterator[Need]:
 
 def _others(proposal: Proposal, waiting: Iterable[WaveStatus]) -> Iterator[Need]:
     """Every other gate that waits for a person, once for all waves that have it."""
-    for each in equal_gates(waiting):
-        if needs_person(each.gate) and not isinstance(each.gate, AwaitsApproval | ORDER):
-            yield Need(
-                names(each.names),
-                say("{}; continues {}", each.reason, each.remedy),
-                each.waves[0].merge_request if len(each.waves) == 1 else None,
-                (*_named(each.remedy), *(_roll_back(proposal) if _is_failure(each.gate) else ())),
-            )
+    for each in equal_gates(waiting, counts=_is_other):
+        yield Need(
+            names(each.names),
+            say("{}; continues {}", each.reason, each.remedy),
+            each.waves[0].merge_request if len(each.waves) == 1 else None,
+            (*_named(each.remedy), *(_roll_back(proposal) if _is_failure(each.gate) else ())),
+        )
+
+
+def _is_other(gate: Gate) -> bool:
+    return not isinstance(gate, AwaitsApproval | ORDER) and needs_person(gate)
 
 
 def _named(how: Prose) -> Iterator[NextCommand]:

@@ -67,10 +67,13 @@ def placement(plan: Plan) -> str:
 
 def departures(plan: Plan) -> str:
     """Why components are removed from clusters whose filters refuse them now."""
+    removals = [wave for wave in plan.waves if wave.removal]
+    if not removals:
+        return ""
     why = {each.unit: why_not(each) for each in plan.trace if _is_refused(each)}
     found: dict[Prose, dict[str, None]] = {}
-    for wave in plan.waves:
-        for unit in wave.units if wave.removal else ():
+    for wave in removals:
+        for unit in wave.units:
             if unit in why:
                 found.setdefault(why[unit], {})[unit.cluster] = None
     lines = [

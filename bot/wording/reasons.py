@@ -5,6 +5,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from operator import attrgetter
 from typing import assert_never
 
 from bot.wording.gates import gate_reason, gate_remedy
@@ -344,29 +345,32 @@ def pending_clusters(pending: Sequence[PendingUnit]) -> Prose:
 
     A cluster that waits for several waves is named once, with all of them.
     """
-    alike: dict[Prose, dict[str, None]] = {}
-    lacking: dict[object, dict[str, None]] = {}
+    alike: dict[object, list[PendingUnit]] = {}
     unmerged, worst = _unmerged(pending), {each: rank for rank, each in enumerate(WORST)}
-    for each in sorted(pending, key=lambda each: (worst[each.reason], each.unit)):
+    for each in pending:
         waves = unmerged[each.unit.cluster] if each.reason is NotReadyReason.MERGE else ()
         what = waves or (each.message, each.unit.component, each.until)
-        lack = (each.reason, each.overdue, what)
-        if lack not in lacking:
-            text = _overdue(_waves_text(waves), each) if waves else not_ready_text(each)
-            lacking[lack] = alike.setdefault(text, {})
-        lacking[lack][each.unit.cluster] = None
-    return phrases(
-        say("{} ({})", names(natural(clusters)), what) for what, clusters in alike.items()
-    )
+        alike.setdefault((each.reason, each.overdue, what), []).append(each)
+    firsts = [(min(found, key=attrgetter("unit")), found) for found in alike.values()]
+    clusters: dict[Prose, dict[str, None]] = {}
+    for first, found in sorted(firsts, key=lambda pair: (worst[pair[0].reason], pair[0].unit)):
+        waves = unmerged[first.unit.cluster] if first.reason is NotReadyReason.MERGE else ()
+        text = _overdue(_waves_text(waves), first) if waves else not_ready_text(first)
+        clusters.setdefault(text, {}).update(dict.fromkeys([each.unit.cluster for each in found]))
+    return phrases(say("{} ({})", names(natural(where)), what) for what, where in clusters.items())
 
 
 def _unmerged(pending: Sequence[PendingUnit]) -> Mapping[str, tuple[str, ...]]:
     """The waves that are not merged yet, by cluster."""
-    found: dict[str, set[str]] = {}
+    by_wave: dict[str, dict[str, None]] = {}
     for each in pending:
         if each.reason is NotReadyReason.MERGE:
-            found.setdefault(each.unit.cluster, set()).add(each.message)
-    return {cluster: tuple(natural(waves)) for cluster, waves in found.items()}
+            by_wave.setdefault(each.message, {})[each.unit.cluster] = None
+    found: dict[str, tuple[str, ...]] = {}
+    for wave in natural(by_wave):
+        for cluster in by_wave[wave]:
+            found[cluster] = (*found.get(cluster, ()), wave)
+    return found
 
 
 def _waves_text(waves: Sequence[str]) -> Prose:

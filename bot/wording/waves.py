@@ -3,7 +3,7 @@
 A column in which every cell would be empty is left out.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bot.engine.propose import Proposal
@@ -301,13 +301,19 @@ class EqualGates:
         return [each.change.wave.name for each in self.waves]
 
 
-def equal_gates(wave_statuses: Iterable[WaveStatus], *, preview: bool = False) -> list[EqualGates]:
-    """Each closed gate once, in the order of the waves."""
+def equal_gates(
+    wave_statuses: Iterable[WaveStatus],
+    *,
+    preview: bool = False,
+    counts: Callable[[Gate], bool] | None = None,
+) -> list[EqualGates]:
+    """Each closed gate once, in the order of the waves; only those that `counts` says, if given."""
     found: dict[tuple[Prose, Prose], tuple[Gate, list[WaveStatus]]] = {}
     for wave_status in wave_statuses:
         for gate in shown_gates(wave_status.gates, preview=preview):
-            key = reason(gate), remedy(gate)
-            found.setdefault(key, (gate, []))[1].append(wave_status)
+            if counts is None or counts(gate):
+                key = reason(gate), remedy(gate)
+                found.setdefault(key, (gate, []))[1].append(wave_status)
     return [EqualGates(gate, *key, tuple(waves)) for key, (gate, waves) in found.items()]
 
 
