@@ -162,10 +162,11 @@ def _separated_dependencies(
             if not same_cluster or dependency.application is not None or dependency.implied:
                 continue
             here, there = placed.get(component.name, set()), placed.get(dependency.component, set())
-            if here - there:
+            apart = sorted(here - there)
+            if apart:
                 yield PlanProblem(
                     f"{component.name} depends on {dependency.component} on the same cluster, but "
-                    f"{dependency.component} is not placed on {listing(here - there)}: place it "
+                    f"{dependency.component} is not placed on {listing(apart)}: place it "
                     f"there too, or set `on: allClusters`",
                     component.position,
                 )

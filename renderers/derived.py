@@ -85,7 +85,7 @@ class _Resolver:
     def problems_with_clusters(self) -> Iterator[PlanProblem]:
         """All problems, each with the clusters where it is found."""
         for problem, where in self.problems.items():
-            on = f" [on {listing(where)}]" if where else ""
+            on = f" [on {listing(sorted(where))}]" if where else ""
             yield replace(problem, message=problem.message + on)
 
     def endpoints(self, unit: Unit, application: str) -> Endpoints:

@@ -77,7 +77,7 @@ class ObjectOwners:
             for problem, where in self._conflicts(shared, frozenset(clusters), index):
                 found.setdefault((problem.message, problem.position), set()).update(where)
         for (message, position), names in found.items():
-            yield PlanProblem(f"{message} [on {listing(names)}]", position)
+            yield PlanProblem(f"{message} [on {listing(sorted(names))}]", position)
 
     def _conflicts(
         self,

@@ -61,7 +61,7 @@ class SchemaValidation:
     _validated: dict[tuple[int, str | None], tuple[Object, Sequence[SchemaViolation]]] = field(
         default_factory=dict
     )
-    _clusters: dict[_Finding, list[str]] = field(default_factory=dict)
+    _clusters: dict[_Finding, set[str]] = field(default_factory=dict)
     _written: dict[str, dict[ObjectIdentity, _Written]] = field(default_factory=dict)
     missing_kinds: set[str] = field(default_factory=set)
     defects: list[Defect] = field(default_factory=list)
@@ -77,13 +77,13 @@ class SchemaValidation:
             findings = self._findings[known] = tuple(self._validate(variant, cluster.kubernetes))
         for finding in findings:
             version = f" (Kubernetes {cluster.kubernetes})" if cluster.kubernetes else ""
-            self._clusters.setdefault(finding, []).append(f"{cluster.name}{version}")
+            self._clusters.setdefault(finding, set()).add(f"{cluster.name}{version}")
         return bool(findings)
 
     def problems(self) -> tuple[PlanProblem, ...]:
         """All findings, each with its clusters."""
         return tuple(
-            PlanProblem(f"{finding.message} [on {listing(clusters)}]", finding.position)
+            PlanProblem(f"{finding.message} [on {listing(sorted(clusters))}]", finding.position)
             for finding, clusters in self._clusters.items()
             if not finding.is_warning
         )
@@ -91,7 +91,7 @@ class SchemaValidation:
     def warnings(self) -> tuple[PlanProblem, ...]:
         """What could not be checked, each with its clusters."""
         return tuple(
-            PlanProblem(f"{finding.message} [on {listing(clusters)}]", finding.position)
+            PlanProblem(f"{finding.message} [on {listing(sorted(clusters))}]", finding.position)
             for finding, clusters in self._clusters.items()
             if finding.is_warning
         )

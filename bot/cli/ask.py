@@ -9,7 +9,7 @@ from bot.cli.errors import InputError
 from bot.cli.service_api import Rollout, ServiceApi, Summary, Wave
 from bot.cli.settings import read_client_settings
 from bot.terminal import Line, Style, progress, write, write_lines
-from bot.wording.markdown import listing
+from planners.model import listing
 
 NAMED = 20
 STYLES = {"done": Style.GREEN, "cancelled": Style.YELLOW, "STALLED": Style.RED}

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from bot.terminal import Line, Style
 from bot.wording import changes as words
 from bot.wording.diffs import DiffGroup, Diffs, title_of
-from bot.wording.markdown import listing, natural, plural
+from bot.wording.markdown import natural, plural
+from planners.model import listing
 from renderers.diff.fields import ObjectChange
 
 INDENT = "  "

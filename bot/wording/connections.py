@@ -11,10 +11,10 @@ from itertools import chain
 from typing import NamedTuple
 
 from bot.wording.graph import MOST_NODES, safe
-from bot.wording.markdown import code, fence, fold, listing, natural, sentence
+from bot.wording.markdown import code, fence, fold, natural, sentence
 from planners.connect import Link
 from planners.gating.change_sets import ChangeSet
-from planners.model import Unit
+from planners.model import Unit, listing
 from renderers.derived import intents_in
 
 MOST_LINES, MOST_CLUSTERS = 20, 3

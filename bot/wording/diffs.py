@@ -12,10 +12,11 @@ from urllib.parse import quote
 from bot.wording import changes as words
 from bot.wording.changes import Variation
 from bot.wording.connections import ConnectionChanges, connection_changes
-from bot.wording.markdown import code, fence, fold, link, listing, natural, plural, units
+from bot.wording.markdown import code, fence, fold, link, natural, plural, units
 from bot.wording.prose import NOTHING, Prose, names, say
 from planners.gating.change_sets import ChangeSet
 from planners.gating.differences import ChangeKind
+from planners.model import listing
 from renderers.diff import unified
 from renderers.diff.fields import FileDocument, ObjectChange, compare_objects
 from renderers.diff.risks import Risk, risks_of, severity

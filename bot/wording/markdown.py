@@ -131,16 +131,6 @@ def _by_number(name: str) -> tuple[tuple[int, str], ...]:
     return tuple((int(part[:18]) if index % 2 else 0, part) for index, part in enumerate(parts))
 
 
-def listing(names: Sequence[str], most: int = 3) -> str:
-    """Names in a sentence, the rest counted: `c1, c2, c3 and 2 more`.
-
-    One more than `most` is named too: `and 1 more` is no shorter than a name.
-    """
-    if len(names) <= most + 1:
-        return ", ".join(names)
-    return f"{', '.join(names[:most])} and {len(names) - most} more"
-
-
 def plural(count: int, noun: str) -> str:
     """`1 cluster`, `2,000 clusters`."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 
 from bot.wording.diffs import Diffs, counts, render_diffs
-from bot.wording.markdown import code, listing, plural
+from bot.wording.markdown import code, plural
 from bot.wording.reasons import pending_clusters
 from planners.gating.change_sets import ChangeSet
+from planners.model import listing
 from planners.model.rules import Record, reason_of
 from planners.plan import Plan
 

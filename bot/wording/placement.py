@@ -4,8 +4,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from bot.wording.explanation import why_not
-from bot.wording.markdown import code, code_in_html, fold, listing, natural, plural, table
+from bot.wording.markdown import code, code_in_html, fold, natural, plural, table
 from bot.wording.prose import NOTHING, Prose, names, say
+from planners.model import listing
 from planners.placement.evaluate import SELECTION_FILTERS
 from planners.placement.trace import PlacementDecision
 from planners.plan import Plan

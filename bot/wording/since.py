@@ -14,9 +14,9 @@ from enum import StrEnum
 from bot.engine.propose import Proposal
 from bot.wording.conditions import conditions
 from bot.wording.diffs import Diffs, title_of
-from bot.wording.markdown import code, listing, plural
+from bot.wording.markdown import code, plural
 from bot.wording.prose import Prose, Value, join, names, say
-from planners.model import Json
+from planners.model import Json, listing
 from planners.model.gates import AwaitsApproval
 from planners.plan import digest_of
 

@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from datetime import timedelta
 
-from bot.wording.markdown import listing, plural
+from bot.wording.markdown import plural
 from bot.wording.prose import Prose, names, say
-from planners.model import Application, Dependency, DependencyScope, OnFailure, Stage
+from planners.model import Application, Dependency, DependencyScope, OnFailure, Stage, listing
 from planners.order import Wave
 from planners.plan import Plan
 

@@ -1,13 +1,11 @@
 """Basic values that the other modules of the model share."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple, TypeAlias
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
-SHOWN = 3
-"""Names that a message lists, of any number."""
 
 
 class Readiness(StrEnum):
@@ -98,11 +96,14 @@ class PlanProblem:
         return f"{self.position}: {self.message}" if self.position else self.message
 
 
-def listing(names: Iterable[str]) -> str:
-    """The first of some names, sorted, and how many more there are: a fleet has thousands."""
-    found = sorted(set(names))
-    more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
-    return ", ".join(found[:SHOWN]) + more
+def listing(names: Sequence[str], most: int = 3) -> str:
+    """Names in a sentence, the rest counted: `c1, c2, c3 and 2 more`. A fleet has thousands.
+
+    One more than `most` is named too: `and 1 more` is no shorter than a name.
+    """
+    if len(names) <= most + 1:
+        return ", ".join(names)
+    return f"{', '.join(names[:most])} and {len(names) - most} more"
 
 
 @dataclass(frozen=True, slots=True, order=True)

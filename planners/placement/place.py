@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from planners.model import FilePosition, PlanProblem, Unit
+from planners.model import FilePosition, PlanProblem, Unit, listing
 from planners.placement.allocation import Allocation
 from planners.placement.arrays import Mask
 from planners.placement.columns import Columns
@@ -59,7 +59,7 @@ class Placement:
             names = alike.setdefault((each.before, each.after, each.position), [])
             names += [each.component] * (each.component not in names)
         return [
-            PlanProblem(f"{before}{listed(names)}{after}", position)
+            PlanProblem(f"{before}{listing(names, MOST_NAMES)}{after}", position)
             for (before, after, position), names in alike.items()
         ]
 
@@ -188,8 +188,9 @@ def take_all(placement: Placement, index: int, group: PlacementGroup, filtered: 
         causes.setdefault(cause, []).append(columns.names[at])
     for (name, seen, needed), clusters in causes.items():
         message = (
-            f"{group.component.name} must run on {listed(clusters)} ({group}), but filter {name!r} "
-            f"rejects {'it' if len(clusters) == 1 else 'them'}: {seen}, needs {needed}"
+            f"{group.component.name} must run on {listing(clusters, MOST_NAMES)} ({group}), but "
+            f"filter {name!r} rejects {'it' if len(clusters) == 1 else 'them'}: {seen}, needs "
+            f"{needed}"
         )
         placement.fail(group, message)
 
@@ -219,12 +220,6 @@ def _rejections(placement: Placement, chosen: Chosen) -> list[Rejection]:
         for at, verdict in chosen.rules.rejections(chosen.selection.remaining).items():
             add_rejection(found, names[at], verdict)
     return list(found.values()) or every
-
-
-def listed(names: Sequence[str]) -> str:
-    """Some names, and how many others there are."""
-    others = len(names) - MOST_NAMES
-    return ", ".join(names[:MOST_NAMES]) + (f" and {others} others" if others > 0 else "")
 
 
 def too_few(

@@ -81,7 +81,7 @@ def _check_weights(
     if rule.division is not Division.WEIGHTED or not rule.total or not clusters:
         return
     if not any(_weight(rule, each) for each in clusters):
-        names = listing(each.name for each in clusters)
+        names = listing([each.name for each in clusters])
         yield PlanProblem(
             f"{component}: none of {rule.total} replicas of {rule.name} would run, because all "
             f"clusters have weight 0 ({names}): give one of them a weight",

@@ -295,7 +295,7 @@ def test_clusters_that_are_rejected_for_one_cause_are_one_problem(tmp_path: Path
     made = run(tmp_path, "    allOf: [{}]\n    requires: [gpu]", fleet)
 
     assert said(made) == (
-        "switchyard.yaml:9:7: web must run on c00, c01, c02, c03, c04, c05, c06, c07 and 3 others "
+        "switchyard.yaml:9:7: web must run on c00, c01, c02, c03, c04, c05, c06, c07 and 3 more "
         "(allOf all clusters), but filter 'capabilities' rejects them: no capabilities, needs gpu"
     )
 

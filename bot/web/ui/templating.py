@@ -14,7 +14,8 @@ from bot.web.ui.paging import address
 from bot.web.ui.plan import plan_path
 from bot.web.ui.rollout import path_of, pending_groups
 from bot.wording.connections import pieces
-from bot.wording.markdown import listing, plural
+from bot.wording.markdown import plural
+from planners.model import listing
 
 HERE = Path(__file__).parent
 MINUTE, HOUR, DAY = 60, 3600, 86_400
