@@ -27,6 +27,9 @@ MOST_LINES = 8
 SHORT = 12
 MOST_NAMES = 10
 
+OTHER_INPUTS = "reported cluster facts or the resources that other applications use"
+BACK_INPUTS = "what is merged or the conditions of merges"
+
 Placed = Mapping[str, tuple[str, ...]]
 
 
@@ -35,7 +38,7 @@ class PlanSummary:
     """A plan in short: what it changes in words, where components are (empty where too large).
 
     `sites` counts the clusters of each component; `order` is a digest of the waves, `terms` one of
-    the conditions.
+    the conditions. `restores` is the commit of the deploy repo that a rollback restores.
     """
 
     digest: str
@@ -47,6 +50,7 @@ class PlanSummary:
     conditions: tuple[Prose, ...] = ()
     sites: Mapping[str, int] = field(default_factory=dict)
     placed: Placed = field(default_factory=dict)
+    restores: str = ""
 
 
 class Relation(StrEnum):
@@ -89,6 +93,7 @@ def summarize(proposal: Proposal, diffs: Diffs) -> PlanSummary:
         conditions=tuple(conditions(proposal.conditions)[:MOST_CONDITIONS]),
         sites={name: len(clusters) for name, clusters in placed.items()},
         placed={name: tuple(clusters) for name, clusters in placed.items()},
+        restores=plan.restores.sha[:SHORT] if plan.restores is not None else "",
     )
 
 
@@ -136,6 +141,24 @@ def _void_approvals(proposal: Proposal) -> Iterator[Prose]:
 
 
 def _differences(before: PlanSummary, now: PlanSummary) -> Iterator[Prose]:
+    if now.restores and not before.restores:
+        yield from _rollback(before, now)
+    else:
+        yield from _replanned(before, now)
+
+
+def _rollback(before: PlanSummary, now: PlanSummary) -> Iterator[Prose]:
+    """How a rollback differs from the plan that it ends: its waves and conditions are its own."""
+    yield say(
+        "this is a rollback: it restores commit {} of the deploy repo, and what is left of the "
+        "earlier plan is not merged",
+        now.restores,
+    )
+    yield from _moves(before, now)
+    yield from [say("new: {}", each) for each in now.changes]
+
+
+def _replanned(before: PlanSummary, now: PlanSummary) -> Iterator[Prose]:
     moved = [
         say(f"{what} {{}}", f"{old} -> {new}")
         for what, old, new in (
@@ -148,8 +171,7 @@ def _differences(before: PlanSummary, now: PlanSummary) -> Iterator[Prose]:
         join(", ", moved)
         if moved
         else say(
-            "same revision and fleet; reported cluster facts or the resources that other "
-            "applications use changed"
+            f"same revision and fleet; {BACK_INPUTS if now.restores else OTHER_INPUTS} changed"
         )
     )
     yield from _moves(before, now)
@@ -212,7 +234,7 @@ def _packed(memory: Memory) -> str:
     differences = [_plain(each) for each in memory.differences[:MOST_LINES]]
     terms = [_plain(each) for each in known.conditions]
     value = [
-        [known.digest, known.revision, known.fleet, known.order, known.terms],
+        [known.digest, known.revision, known.fleet, known.order, known.terms, known.restores],
         [changes, terms, dict(known.sites)],
         [[names, clusters] for clusters, names in together.items()],
         [memory.preview, memory.relation.value, memory.before, differences],
@@ -226,7 +248,7 @@ def decode(text: str) -> Memory | None:
     try:
         plain = zlib.decompress(base64.urlsafe_b64decode(text))
         about, (changes, agreed, sites), together, rest = json.loads(plain)
-        digest, revision, fleet, order, terms = about
+        digest, revision, fleet, order, terms, restores = about
         preview, relation, before, differences = rest
         placed = {name: tuple(clusters) for names, clusters in together for name in names}
         summary = PlanSummary(
@@ -235,6 +257,7 @@ def decode(text: str) -> Memory | None:
             conditions=tuple(_phrase(each) for each in agreed),
             sites=sites,
             placed=placed,
+            restores=restores,
         )
         known = tuple(_phrase(each) for each in differences)
         return Memory(summary, preview, Relation(relation), before, known)

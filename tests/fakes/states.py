@@ -127,7 +127,11 @@ def failed_cluster() -> str:
 def failed_canary() -> Told:
     """The canary of a new revision failed: what ran before can be restored."""
     told = world().installed()
-    updated(told).change(revision=replace(told.world.snapshot.revision, sha=NEWER))
+    base = told.world.snapshot.base
+    previous = PreviousDeployment(base.revision, base.entries, told.blobs)
+    updated(told).change(
+        revision=replace(told.world.snapshot.revision, sha=NEWER), previous=previous
+    )
     told.blobs.update(told.proposal().contents)
     told.world.settle()
     told.world.report(Unit("redis", "c1"), Readiness.STALLED, "crash loop")
@@ -198,6 +202,14 @@ def rollback() -> str:
     told.change(previous=PreviousDeployment(base.revision, base.entries, told.blobs))
     told.world.report(Unit("web", "c2"), Readiness.STALLED, "crash loop")
     return told.comment()
+
+
+def rollback_by_command() -> str:
+    """The comment showed the plan of the failed canary before somebody rolled it back."""
+    told = failed_canary()
+    known = remembered(told)
+    told.change(overrides=Overrides(reverted=NEWER))
+    return after(told, replace(known, preview=False), preview=False)
 
 
 def after(told: Told, known: Memory, *, preview: bool) -> str:
@@ -278,6 +290,7 @@ STATES: dict[str, Callable[[], str]] = {
     "all-merged": all_merged,
     "done": done,
     "rollback": rollback,
+    "rollback-by-command": rollback_by_command,
     "second-push": second_push,
     "as-previewed": as_previewed,
     "not-as-previewed": not_as_previewed,

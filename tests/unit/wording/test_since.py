@@ -43,7 +43,8 @@ def compared(before: PlanSummary, now: PlanSummary) -> tuple[str, ...]:
 
 
 def test_what_is_remembered_is_read_again() -> None:
-    memory = Memory(PLACED, True, Relation.CHANGED, "c" * 12, (say("fleet {}", "a -> b"),))
+    summary = replace(PLACED, restores="b" * 12)
+    memory = Memory(summary, True, Relation.CHANGED, "c" * 12, (say("fleet {}", "a -> b"),))
 
     assert decode(encode(memory)) == memory
 
@@ -107,6 +108,23 @@ def test_conditions_that_changed_are_told() -> None:
         "condition dropped: after stage canary: no cluster may fail",
     )
     assert compared(replace(GIST, conditions=()), fewer) == (moved, "the conditions changed")
+
+
+def test_a_rollback_is_said_and_compared_by_what_it_changes() -> None:
+    back = replace(PLACED, restores="b" * 12, order="p" * 12, terms="u" * 12, conditions=())
+    undone = replace(back, changes=(say("1 cluster: {}", "image 2 -> 1"),), sites={}, placed={})
+
+    assert compared(PLACED, undone) == (
+        (
+            f"this is a rollback: it restores commit {'b' * 12} of the deploy repo, and what is "
+            "left of the earlier plan is not merged"
+        ),
+        "web: - one",
+        "new: 1 cluster: image 2 -> 1",
+    )
+    assert compared(back, undone)[0] == (
+        "same revision and fleet; what is merged or the conditions of merges changed"
+    )
 
 
 def test_of_large_fleets_numbers_are_compared() -> None:
