@@ -176,7 +176,7 @@ def _next_actor(proposal: Proposal) -> Prose:
     if isinstance(gate, AwaitsApproval):
         have = f" ({len(gate.given)} of {gate.needed} given)" if gate.given else ""
         return say(f"next: {{}} {{}}{have}", approvers_approve(gate), name)
-    if isinstance(gate, BehindTarget | Conflicts | AwaitsRoom) or gate == NotProposed():
+    if isinstance(gate, BehindTarget | Conflicts | AwaitsRoom):
         return say("{}: {}", name, reason(gate))
     return say("{}: {}; continues {}", name, reason(gate), remedy(gate))
 

@@ -167,6 +167,8 @@ def _not_yet(gate: Conflicts | NotProposed | AwaitsRoom | AwaitsGate) -> Prose:
             return say("merge conflict with main; Switchyard rebuilds the branch")
         case NotProposed(refusal) if refusal:
             return say("the forge refused the branch: {}", refusal)
+        case NotProposed(is_open=True):
+            return say("the merge request does not have the newest change yet")
         case NotProposed():
             return say("the merge request is not open yet")
         case AwaitsRoom(claimants) if claimants:

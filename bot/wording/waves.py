@@ -198,7 +198,7 @@ def _first(wave_status: WaveStatus) -> Prose:
     if not gates:
         return say("merges next")
     first = _brief(gates[0])
-    return say("{} and {} more", first, len(gates) - 1) if len(gates) > 1 else first
+    return say(f"{{}}; {plural(len(gates) - 1, 'more gate')}", first) if len(gates) > 1 else first
 
 
 def _brief(gate: Gate) -> Prose:
@@ -214,8 +214,9 @@ def _brief(gate: Gate) -> Prose:
             clusters = names(natural({each.unit.cluster for each in pending}), FEW_CLUSTERS)
             what = names(sorted({each.unit.component for each in pending}))
             return say("waits for {} on {}", what, clusters)
-        case NotProposed(refusal=""):
-            return say("its merge request opens next")
+        case NotProposed(refusal="", is_open=is_open):
+            verb = "is updated" if is_open else "opens"
+            return say(f"its merge request {verb} in the next pass")
         case _:
             return reason(gate)
 

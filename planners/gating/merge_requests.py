@@ -72,7 +72,7 @@ def closed_gates(
     elif request.branch is not None and request.branch.foreign_author is not None:
         yield ForeignCommit(request.branch.foreign_author, request.branch.head)
     elif not shows(request, change):
-        yield NotProposed(snapshot.refused_branches.get(request.branch_name, ""))
+        yield NotProposed(snapshot.refused_branches.get(request.branch_name, ""), is_open=True)
     elif request.conflicts:
         yield Conflicts()
 

@@ -243,12 +243,13 @@ class RefusedByForge:
 
 @dataclass(frozen=True, slots=True)
 class NotProposed:
-    """The merge request is not open, or does not contain this change, yet.
+    """The merge request is not open yet, or it `is_open` and does not contain this change yet.
 
     `refusal` is why the forge refused the branch, if it did.
     """
 
     refusal: str = ""
+    is_open: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,6 +107,7 @@ GATES = (
     BehindTarget("canary.2"),
     Conflicts(),
     NotProposed(),
+    NotProposed(is_open=True),
     NotProposed("pre-receive hook declined"),
     AwaitsRoom(("shop !3",)),
     AwaitsRoom(()),

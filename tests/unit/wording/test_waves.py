@@ -9,6 +9,7 @@ from planners.gating.evaluate import WaveState, WaveStatus
 from planners.model import Stage
 from planners.model.gates import ApprovalReason, AwaitsApproval, HeldByLabel
 from tests.fakes.comments import approved_by, world
+from tests.fakes.states import change_request
 
 
 def waves(count: int, **fields: object) -> list[WaveStatus]:
@@ -73,6 +74,24 @@ def test_a_wave_that_had_no_changes_is_not_counted_as_merged() -> None:
     (one, other) = told.change(revision=newer).proposal().evaluation.wave_statuses
 
     assert (one.merged, other.merged) == (False, False)
+
+
+def test_a_merge_request_that_is_open_is_updated_and_the_other_gates_are_counted() -> None:
+    """As after a merge that moved what other waves change."""
+    told = world()
+    told.world.pass_once()
+    change_request(told, 2, described_digest="0" * 64)
+    proposal = told.proposal()
+    shown = every_wave(
+        proposal.evaluation.wave_statuses, WaveTableContext({}, preview=False), None, ""
+    )
+
+    states = [line.removesuffix(" |").rpartition("| ")[2] for line in shown.splitlines()[3:]]
+    assert states == [
+        "its merge request is updated in the next pass; 1 more gate",
+        "after `canary`",
+        "after `rest.1`; 1 more gate",
+    ]
 
 
 def test_equal_gates_are_one_only_where_they_clear_equally() -> None:
