@@ -5,7 +5,7 @@ nothing is placed or rendered.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass, field
 from typing import TypeAlias, cast
 
@@ -50,9 +50,7 @@ class Plans:
         return await asyncio.to_thread(conclude, snapshot, drafted)
 
     async def _draft(self, planned: Snapshot) -> Draft:
-        """The draft; positions in documents count, though they make no application another one."""
-        application = planned.application
-        key = "plan", application.name, repr(application), ByContent(application.name, planned)
+        key = draft_key(planned)
         found = await asyncio.to_thread(self.results.find, key)
         if found is not None and not self.results.verify:
             return cast("Draft", found)
@@ -66,6 +64,12 @@ class Plans:
         self.results.keep(key, drafted, _size(planned, drafted))
         log_defects(drafted)
         return drafted
+
+
+def draft_key(planned: Snapshot) -> Hashable:
+    """Under which a draft is kept; positions count, though they make no application another one."""
+    application = planned.application
+    return "plan", application.name, repr(application), ByContent(application.name, planned)
 
 
 def _size(planned: Snapshot, drafted: Draft) -> int:

@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from bot.engine.propose import Draft, Proposal, conclude, draft, restoration
+from bot.engine.plans import draft_key
+from bot.engine.propose import Proposal, conclude, draft, restoration
+from bot.engine.results import Results
 from planners.gating.effects import CloseMergeRequest, Merge, OpenMergeRequest, PushBranch
 from planners.gating.effects import UpdateMergeRequest as Update
 from planners.inputs import planning_input
@@ -117,7 +119,7 @@ class World:
         self.merged: list[str] = []
         self.opened: list[str] = []
         self._commits = 0
-        self._kept: tuple[Snapshot, Draft] | None = None
+        self._newest_draft = Results(1)
 
     def pass_once(self) -> Proposal:
         """One pass: propose and let every effect come true."""
@@ -128,14 +130,14 @@ class World:
         return proposal
 
     def _propose(self) -> Proposal:
-        """What `propose` says. As in the service, a draft is kept until its input changes."""
+        """What `propose` says; as in the service, a draft is kept until its input changes."""
         restored = restoration(self.snapshot)
         if restored is not None:
             return restored
-        planned, kept = planning_input(self.snapshot), self._kept
-        if kept is None or kept[0].application is not planned.application or kept[0] != planned:
-            self._kept = kept = planned, draft(planned)
-        return conclude(self.snapshot, kept[1])
+        planned = planning_input(self.snapshot)
+        key = draft_key(planned)
+        drafted = self._newest_draft.get(key, lambda: draft(planned), lambda _: 1)
+        return conclude(self.snapshot, drafted)
 
     def settle(self, most: int = 200) -> Proposal:
         """Passes until nothing changes any more."""
