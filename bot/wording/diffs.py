@@ -294,12 +294,12 @@ def _bullets(found: Sequence[Prose], most: int) -> str:
     return "\n".join(shown)
 
 
-def _title(group: DiffGroup, clusters: int) -> Prose:
+def _title(group: DiffGroup, clusters: int | None) -> Prose:
     """Such as `207 of 212 clusters: image 1.4.2 -> 1.5.0`."""
     count = len(group.clusters)
-    who = f"{count:,} of {clusters:,} clusters"
-    if count == clusters:
-        who = f"all {count:,} clusters" if count > 1 else "1 cluster"
+    who = plural(count, "cluster")
+    if clusters is not None and clusters > 1:
+        who = f"all {who}" if count == clusters else f"{count:,} of {plural(clusters, 'cluster')}"
     shown = ", ".join(natural(group.clusters))
     on = say(" ({})", shown) if count <= NAMED else NOTHING
     compared = words.comparison_title(group.variations, len(group.extra), most=1)
@@ -312,8 +312,11 @@ def _title(group: DiffGroup, clusters: int) -> Prose:
     )
 
 
-def title_of(group: DiffGroup, clusters: int) -> Prose:
-    """A group's title, of a bounded length."""
+def title_of(group: DiffGroup, clusters: int | None = None) -> Prose:
+    """A group's title, of a bounded length; without `clusters` it does not count the others.
+
+    Then it stays the same while other clusters change.
+    """
     return _title(group, clusters).cut(LONGEST_TITLE)
 
 

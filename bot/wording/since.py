@@ -80,7 +80,7 @@ def summarize(proposal: Proposal, diffs: Diffs) -> PlanSummary:
     for unit in plan.units:
         placed.setdefault(unit.component, []).append(unit.cluster)
     order: list[Json] = [[wave.name, wave.removal] for wave in plan.waves]
-    groups = [title_of(each, diffs.clusters) for each in diffs.groups[:MOST_GROUPS]]
+    groups = [title_of(each) for each in diffs.groups[:MOST_GROUPS]]
     if len(diffs.groups) > MOST_GROUPS:
         groups.append(say(f"and {plural(len(diffs.groups) - MOST_GROUPS, 'more group')}"))
     return PlanSummary(

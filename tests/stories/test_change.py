@@ -85,7 +85,7 @@ async def test_a_merge_request_shows_what_merging_would_do(world: World, tmp_pat
     await world.settle()
     assert "web:2.0.1" in world.home(number)
     assert "web:2.0.0" not in world.home(number)
-    told = "- new: all 3 clusters (`one, three, two`): `image 1.0.0 -> 2.0.1` \u00b7 image major"
+    told = "- new: 3 clusters (`one, three, two`): `image 1.0.0 -> 2.0.1` \u00b7 image major"
     assert told in world.home(number)
     assert world.rita.requests(DEPLOY) == []
 

@@ -20,6 +20,7 @@ from bot.wording.since import (
     since,
     summarize,
 )
+from tests.fakes.builders import clusters
 from tests.fakes.comments import MARKER, assert_dead, home, world
 from tests.fakes.comments import read as parsed
 from tests.fakes.examples import examples
@@ -140,8 +141,20 @@ def test_another_image_is_told_in_words() -> None:
     now = remember(known, summarize(proposal, start.diffs(proposal)), preview=True)
 
     differences = [str(each) for each in now.differences]
-    assert "dropped: all 3 clusters (c1, c2, c3): image 1.4.2 -> 1.5.0 (2 times)" in differences
-    assert "new: all 3 clusters (c1, c2, c3): image 1.4.2 -> 1.5.1 (2 times)" in differences
+    assert "dropped: 3 clusters (c1, c2, c3): image 1.4.2 -> 1.5.0 (2 times)" in differences
+    assert "new: 3 clusters (c1, c2, c3): image 1.4.2 -> 1.5.1 (2 times)" in differences
+
+
+def test_what_stays_the_same_on_its_clusters_is_not_told_when_another_cluster_joins() -> None:
+    start = updated(world(stages=()).installed())
+    known = remembered(start)
+    proposal = start.change(clusters=clusters(4)).proposal()
+    now = remember(known, summarize(proposal, start.diffs(proposal)), preview=True)
+
+    assert [str(each) for each in now.differences][1:] == [
+        "redis, web: + c4",
+        "new: 1 cluster (c4): 2 objects created",
+    ]
 
 
 @pytest.mark.parametrize("text", [*HOSTILE, *UNPAIRED])
