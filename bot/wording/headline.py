@@ -306,6 +306,6 @@ def _rolling_back(proposal: Proposal, clusters: int) -> Prose:
     if proposal.evaluation.done:
         return say(f"rolled back revision {{}}: {plural(clusters, 'cluster')} ready", revision)
     if _to_merge(wave_statuses):
-        why = say(" ({})", pending_clusters(plan.failures)) if plan.failures else NOTHING
+        why = say(" because of {}", pending_clusters(plan.failures)) if plan.failures else NOTHING
         return say(f"rolling back revision {{}}{{}}: {_merged(wave_statuses)}", revision, why)
     return say("rolled back revision {}: all waves merged", revision)

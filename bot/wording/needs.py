@@ -103,9 +103,10 @@ def _failed(proposal: Proposal) -> Iterator[Need]:
 
 def _late(proposal: Proposal) -> Iterator[Need]:
     found = list(late(proposal.evaluation.wave_statuses))
+    who = "it reports" if len({each.unit.cluster for each in found}) == 1 else "they report"
     if found:
         yield Need(
-            say("**Check** {}: the rollout continues when it reports", pending_clusters(found)),
+            say(f"**Check** {{}}: the rollout continues when {who} Ready", pending_clusters(found)),
             commands=(*_skip(found), *_roll_back(proposal)),
         )
 

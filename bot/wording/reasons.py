@@ -396,8 +396,9 @@ def approvers(gate: AwaitsApproval) -> Prose:
     """Whose approval is missing: `rita`, `2 of rita, tom`, `a reviewer`."""
     left = gate.needed - len(gate.given)
     if gate.users:
-        named = names([each for each in gate.users if each not in gate.given], 5)
-        return named if left == 1 and len(gate.users) == 1 else say(f"{left} of {{}}", named)
+        others = [each for each in gate.users if each not in gate.given]
+        named = names(others, 5)
+        return named if left == 1 and len(others) == 1 else say(f"{left} of {{}}", named)
     who = "a reviewer" if left == 1 else f"{left} reviewers"
     if gate.author_may_approve:
         return say(who)
@@ -445,8 +446,13 @@ def remedy_for(pending: Sequence[PendingUnit]) -> Prose:
     lacks = {each.reason for each in pending}
     if NotReadyReason.REPAIR in lacks:
         return say("when the cluster is repaired, or with a new revision")
-    if NotReadyReason.FRESH_REPORT in lacks or any(each.overdue for each in pending):
+    overdue = {each.reason for each in pending if each.overdue}
+    if NotReadyReason.FRESH_REPORT in lacks or NotReadyReason.OFFLINE in overdue:
         return say("when the cluster reports again; check its agent")
+    if NotReadyReason.REPORT in overdue:
+        return say("when the cluster reports; check its agent")
+    if overdue:
+        return say("when the clusters report Ready; check what keeps them from it")
     if lacks == {NotReadyReason.OFFLINE}:
         return say("automatically, when the cluster is back")
     if NotReadyReason.MERGE in lacks:

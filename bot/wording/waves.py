@@ -196,7 +196,7 @@ def _first(wave_status: WaveStatus) -> Prose:
     if wave_status.state is WaveState.CANCELLED:
         return say(STATE_NAMES[WaveState.CANCELLED])
     if not gates:
-        return say("merges next")
+        return say(STATE_NAMES[wave_status.state])
     first = _brief(gates[0])
     return say(f"{{}}; {plural(len(gates) - 1, 'more gate')}", first) if len(gates) > 1 else first
 

@@ -78,7 +78,7 @@ def test_the_first_line_says_the_state_and_who_acts_next(
             "closed-by-a-person": "✋ **`storefront`**: 1 of 4 waves merged; `canary.2`: `tom` closed merge request 2; continues when someone reopens it, or with a new revision that changes the plan",
             "all-merged": "⏳ **`storefront`**: all waves merged; waiting for `c1, c2, c3` (no report yet); continues automatically, when the clusters report Ready",
             "done": "✅ **`storefront`**: rolled out: 3 clusters ready",
-            "rollback": "⏪ **`storefront`**: rolling back revision `bbbbbbbb` (`c2` (`web` failed: `crash loop`)): 0 of 2 waves merged; `rollback.2`: the merge request is not open yet; continues automatically, in the next pass",
+            "rollback": "⏪ **`storefront`**: rolling back revision `bbbbbbbb` because of `c2` (`web` failed: `crash loop`): 0 of 2 waves merged; `rollback.2`: the merge request is not open yet; continues automatically, in the next pass",
             "rollback-by-command": "⏪ **`storefront`**: rolling back revision `bbbbbbbb`: 0 of 1 wave merged; `rollback.3`: the merge request is not open yet; continues automatically, in the next pass",
             "second-push": "📋 **`storefront`**: changes 3 of 3 clusters in 2 waves; next: someone merges this merge request",
             "as-previewed": "⏳ **`storefront`**: 1 of 2 waves merged; `all.2`: `web` waits for `redis` to be Ready on `c1, c2, c3` (no report yet); continues automatically, when the clusters report Ready",

@@ -1,11 +1,14 @@
 """Gates in words: times with their dates, and sentences that read well behind `cleared by`."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from bot.wording.reasons import (
+    approvers_approve,
     failed_clusters,
     pending_clusters,
     remedy,
+    remedy_for,
     set_by_people,
     shown_gates,
     time_text,
@@ -76,6 +79,25 @@ def test_a_remedy_follows_the_verb_clears() -> None:
         "when someone comments /switchyard resume tenant/shop",
         "when someone reopens it, or with a new revision that changes the plan",
     ]
+
+
+def test_of_named_approvers_the_last_one_is_named_alone() -> None:
+    rule = ApprovalReason("everywhere")
+    first = AwaitsApproval(2, (), (), rule, author_may_approve=True, users=("rita", "tom"))
+
+    assert str(approvers_approve(first)) == "2 of rita, tom approve"
+    assert str(approvers_approve(replace(first, given=("rita",)))) == "tom approves"
+    assert str(approvers_approve(replace(first, needed=1))) == "1 of rita, tom approves"
+
+
+def test_a_cluster_that_reports_and_is_late_is_not_told_to_report_again() -> None:
+    late = PendingUnit(Unit("web", "c1"), NotReadyReason.PROGRESS, "", overdue=True)
+    silent = late._replace(reason=NotReadyReason.REPORT)
+
+    assert (
+        str(remedy_for([late])) == "when the clusters report Ready; check what keeps them from it"
+    )
+    assert str(remedy_for([silent])) == "when the cluster reports; check its agent"
 
 
 def test_before_the_merge_it_is_no_news_that_nothing_is_proposed() -> None:
