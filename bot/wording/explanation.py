@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from bot.wording.markdown import plural
 from bot.wording.prose import Prose, say
+from planners.model import listing
 from planners.placement.rank import WeightedScore
 from planners.placement.trace import PlacementDecision
 
@@ -83,10 +84,8 @@ def _others(decision: PlacementDecision) -> list[str]:
     """What stays between these changes and the choice: it is decided together with others."""
     found = ["its spread rules"] if decision.spreads else []
     if decision.depends_on:
-        shown = ", ".join(decision.depends_on[:SHOWN_COMPONENTS])
-        more = len(decision.depends_on) - SHOWN_COMPONENTS
-        rest = f" and {more} more" if more > 0 else ""
-        found.append(f"the placement of {shown}{rest}, which share rules or room with it")
+        shown = listing(decision.depends_on, SHOWN_COMPONENTS)
+        found.append(f"the placement of {shown}, which share rules or room with it")
     return [f"that it also fits {' and '.join(found)}"] if found else []
 
 

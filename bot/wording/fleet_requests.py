@@ -9,7 +9,7 @@ from bot.wording.headline import Sign
 from bot.wording.markdown import code, columns, listed, plural, sentence, units
 from bot.wording.prose import Prose, names, phrases, say
 from planners.gating.conditions import Conditions
-from planners.model import PlanProblem
+from planners.model import PlanProblem, listing
 from planners.plan_differences import Move, Outcome, PlanDifference
 
 MOST_ROWS = 50
@@ -199,12 +199,11 @@ def _unplanned(compared: FleetComparison) -> str:
     found = compared.unplanned
     if not found:
         return ""
-    shown = ", ".join(map(code, found[:MOST_NAMES]))
-    more = f" and {len(found) - MOST_NAMES:,} more" if len(found) > MOST_NAMES else ""
+    shown = listing([code(each) for each in found], MOST_NAMES)
     command = "switchyard plan --application NAME --app APP --fleet FLEET --deploy DEPLOY"
     head, base = (code(each[:SHORT]) for each in (compared.head, compared.base))
     return (
-        f"**Not planned**: {shown}{more}. Applications of higher priority are planned first, a "
+        f"**Not planned**: {shown}. Applications of higher priority are planned first, a "
         f"limited number and for a limited time; what needs a repository or chart that is away "
         f"is left out. The plan of one: {code(command)}, with FLEET a checkout of {head}, and once "
         f"more of {base}; equal digests are equal plans."

@@ -15,6 +15,7 @@ from bot.wording.markdown import code, link
 from bot.wording.needs import late
 from bot.wording.reasons import approvers, pending_clusters, reason, reason_and_remedy, remedy_for
 from planners.gating.evaluate import WaveStatus
+from planners.model import listing
 from planners.model.gates import (
     AwaitsApproval,
     AwaitsDependency,
@@ -118,10 +119,8 @@ def _request(wave: str, gate: AwaitsApproval) -> str:
     missing = _missing(gate)
     who, one = approvers(gate).markdown(), left == 1
     if missing:
-        named = ", ".join(_mention(each) for each in missing[:MOST_NAMED])
-        more = len(missing) - MOST_NAMED
-        named = f"{named} and {more} more" if more > 0 else named
-        who = named if one and len(gate.users) == 1 else f"{left} of {named}"
+        named = listing([_mention(each) for each in missing], MOST_NAMED)
+        who = named if one and len(missing) == 1 else f"{left} of {named}"
     verb = "approves" if one else "approve"
     why = reason(gate).markdown(400)
     return f"{code(wave)} is ready to merge once {who} {verb} ({why})."

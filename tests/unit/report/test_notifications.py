@@ -75,6 +75,18 @@ def test_only_plain_names_of_policies_are_live(name: str, shown: str) -> None:
     assert [shown in each.text for each in notices(told.proposal())] == [True]
 
 
+def test_of_two_approvers_the_last_one_is_called_alone() -> None:
+    told = awaiting("rita", "tom")
+    told.world.pass_once()
+    proposal = told.proposal()
+    first = proposal.evaluation.wave_statuses[0]
+    gates = tuple(replace(each, needed=2, given=("rita",)) for each in first.gates)  # type: ignore[type-var,call-arg]
+    evaluation = replace(proposal.evaluation, wave_statuses=(replace(first, gates=gates),))
+    (notice,) = notices(replace(proposal, evaluation=evaluation))
+
+    assert "once @tom approves (" in notice.text
+
+
 def test_without_names_nobody_is_called() -> None:
     (notice,) = notices(awaiting().proposal())
 
