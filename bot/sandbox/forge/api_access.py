@@ -1,4 +1,8 @@
-"""Authentication and input validation of the API. Used by `api` and `api_requests`."""
+"""Authentication and input validation of the API. Used by `api` and `api_requests`.
+
+What FastAPI asks before a handler is asynchronous, since it would start a thread for each plain
+function: these wait for nothing.
+"""
 
 from collections.abc import Mapping
 from typing import Annotated, Any
@@ -12,27 +16,35 @@ from bot.sandbox.forge.state import ForgeState
 MAX_BODY = 1024 * 1024
 
 
-def forge_of(request: Request) -> ForgeState:
+async def forge_of(request: Request) -> ForgeState:
     """The forge of this application."""
+    return _forge(request)
+
+
+async def signed_in(request: Request) -> User:
+    """The user of the bearer token (RFC 6750)."""
+    return _user(request)
+
+
+async def readable(request: Request, group: str, name: str) -> str:
+    """The path of the repository, after checking that the user may read it."""
+    path = f"{group}/{name}"
+    _forge(request).require(_user(request), path, "read")
+    return path
+
+
+def _forge(request: Request) -> ForgeState:
     forge = request.app.state.forge
     assert isinstance(forge, ForgeState)
     return forge
 
 
-def signed_in(request: Request) -> User:
-    """The user of the bearer token (RFC 6750)."""
+def _user(request: Request) -> User:
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    user = forge_of(request).authenticate(None, token) if scheme.lower() == "bearer" else None
+    user = _forge(request).authenticate(None, token) if scheme.lower() == "bearer" else None
     if user is None:
         raise RequestError(401, "a valid token is required: Authorization: Bearer <token>")
     return user
-
-
-def readable(request: Request, group: str, name: str) -> str:
-    """The path of the repository, after checking that the user may read it."""
-    path = f"{group}/{name}"
-    forge_of(request).require(signed_in(request), path, "read")
-    return path
 
 
 def text(fields: Mapping[str, Any], name: str) -> str:
