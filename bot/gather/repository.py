@@ -100,6 +100,18 @@ async def last_known(context: Context, repo: Repo, hint: str) -> Checkout:
     return found
 
 
+async def fetch_for_all(context: Context, repo: Repo, hint: str) -> Checkout:
+    """Fetch a repository in any case, and remember it for `last_known`; `hint` was read before.
+
+    Passes that need it meanwhile as it is known wait, and take what was read.
+
+    Raises:
+        EmptyRepositoryError, ForgeError, GitError: as `fetch`.
+    """
+    async with context.fetching[repo]:
+        return await fetch_known(context, repo, hint)
+
+
 async def _known(context: Context, repo: Repo, hint: str) -> Checkout | None:
     """A repository as it was fetched since the hint, if it was.
 
@@ -126,21 +138,12 @@ async def fetch_known(context: Context, repo: Repo, hint: str) -> Checkout:
     except EmptyRepositoryError:
         context.empty_repositories[repo] = hint
         raise
-    await note_known(context, checkout, hint)
-    return checkout
-
-
-async def note_known(context: Context, checkout: Checkout, hint: str) -> None:
-    """Remember for `last_known` what was fetched; `hint` was read before.
-
-    Raises:
-        ForgeError: our merge requests there cannot be listed.
-    """
     requests = await our_requests(context, checkout)
     known = KnownRepository(hint, checkout.info, checkout.head, requests)
-    context.empty_repositories.pop(checkout.repo, None)
-    if context.repositories.get(checkout.repo) != known:
-        context.repositories[checkout.repo] = known
+    context.empty_repositories.pop(repo, None)
+    if context.repositories.get(repo) != known:
+        context.repositories[repo] = known
+    return checkout
 
 
 def _has(mirror: Mirror, head: str) -> bool:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import TypeAlias
 
 from bot.commandlog.entry import CommandLogEntry
 from bot.commandlog.log import CommandLog, LogLocation
@@ -24,7 +25,7 @@ from bot.gather.observe import failures, observe
 from bot.gather.pauses import Paused, read_pauses
 from bot.gather.peers import read_peers
 from bot.gather.previous import read_previous
-from bot.gather.repository import Checkout, fetch, fetch_request
+from bot.gather.repository import Checkout, fetch, fetch_for_all, fetch_request
 from bot.gather.requests import Proposed, read_proposed
 from bot.gather.rules import RuleReading, with_decisions, with_last_decisions
 from bot.gather.statuses import read_statuses
@@ -37,6 +38,9 @@ from planners.model.snapshot import (
     PreviousDeployment,
     Snapshot,
 )
+
+Hints: TypeAlias = Mapping[str, str] | None
+"""The hints that were newest before a pass; None where other passes take nothing from it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +101,7 @@ class _DeployReading:
     proposed: Proposed
 
 
-async def gather_rollout(context: Context, application: str) -> Gathered:
+async def gather_rollout(context: Context, application: str, hints: Hints = None) -> Gathered:
     """The Snapshot of an application at the newest revision of its default branch.
 
     Raises:
@@ -108,7 +112,7 @@ async def gather_rollout(context: Context, application: str) -> Gathered:
     newest = await fleet_at(context, fleet_repo, fleet_repo.head)
     registration = _registration(newest, application)
     app = await fetch(context, registration.app)
-    deploy = await fetch(context, registration.deploy)
+    deploy = await _deploy_repo(context, registration.deploy, hints)
     app_request = await context.forge(app.repo).merge_request_of(app.repo.path, app.head)
     conversations = await _app_conversation(context, app.repo, app_request, application)
     entries = conversations[0].command_log.entries if conversations else ()
@@ -136,6 +140,13 @@ async def gather_rollout(context: Context, application: str) -> Gathered:
         statuses=await read_statuses(context, deploy.repo, proposed.requests),
         paused=paused,
     )
+
+
+async def _deploy_repo(context: Context, repo: Repo, hints: Hints) -> Checkout:
+    """The deploy repo; with hints it is known to the passes of other applications from then on."""
+    if hints is None:
+        return await fetch(context, repo)
+    return await fetch_for_all(context, repo, hints.get(str(repo), ""))
 
 
 async def with_commands(

@@ -19,7 +19,7 @@ from bot.engine.propose import Proposal
 from bot.forges import Answers, ForgeMergeRequest
 from bot.gather.errors import AwayError, DocumentsError, GatherError, NotRegisteredError
 from bot.gather.peers import others_read
-from bot.gather.repository import note_known, read_hints
+from bot.gather.repository import read_hints
 from bot.gather.snapshot import Gathered, gather_review, gather_rollout
 from bot.report.announcements import announce_end
 from bot.report.held_requests import held_requests
@@ -98,13 +98,8 @@ async def _reconcile(
 async def _propose(
     context: Context, application: str, hints: Mapping[str, str]
 ) -> tuple[Gathered, Proposal]:
-    """What is known, what gates answer now, and what should be done.
-
-    What was read of the deploy repo is known to the passes of other applications from now on.
-    """
-    gathered = await gather_rollout(context, application)
-    deploy = gathered.deploy
-    await note_known(context, deploy, hints.get(str(deploy.repo), ""))
+    """What is known, what gates answer now, and what should be done."""
+    gathered = await gather_rollout(context, application, hints)
     await remember(context, application, others_read(gathered.snapshot.application))
     await restore_pauses(context, gathered)
     return await ask_gates(context, gathered, await context.propose(gathered.snapshot))

@@ -108,6 +108,21 @@ async def test_passes_at_the_same_time_fetch_a_changed_repository_once(world: Wo
     assert counted.asked[SAFE] == 2
 
 
+async def test_a_pass_that_reads_its_own_repository_fetches_it_for_others(world: World) -> None:
+    counted = begin(world)
+    open_bank(world)
+    await world.settle()
+    await hint(world.context, [Repo("local", SAFE)])
+    hints = await read_hints(world.context)
+    counted.asked.clear()
+
+    own = gather_rollout(world.context, "bank", hints)
+    _, known = await asyncio.gather(own, claims(world))
+
+    assert known == {"storefront", "bank"}
+    assert counted.asked[SAFE] == 2, "its pass comes to it first, and is not over yet"
+
+
 async def test_what_a_pass_reads_in_its_own_repository_is_known_to_others(world: World) -> None:
     counted = begin(world)
     await world.settle()
