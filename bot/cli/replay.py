@@ -26,6 +26,7 @@ from bot.engine.propose import Proposal
 from bot.forges import ForgeError
 from bot.gather.errors import GatherError
 from bot.gather.fleet import read_fleet_at
+from bot.gather.repository import Checkouts
 from bot.gather.snapshot import Gathered, gather_review, gather_rollout
 from bot.git import GitError
 from bot.logs import configure_logs
@@ -182,9 +183,10 @@ async def _review(context: Context, fleet: Fleet, repo: Repo, number: int) -> As
     if request.source_repository != repo.path:
         yield f"{repo}!{number} is of a fork: planned only when a maintainer asks"
         return
+    checkouts = Checkouts(context)
     for application in applications:
         try:
-            gathered = await gather_review(context, application, request)
+            gathered = await gather_review(checkouts, application, request)
             proposal = await context.propose(gathered.snapshot)
         except (GatherError, PlannerError) as error:
             yield f"{application}: would comment on {repo}!{number}: {error}"

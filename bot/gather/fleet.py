@@ -2,7 +2,7 @@
 
 from bot.context import Context
 from bot.gather.documents import fleet_at
-from bot.gather.repository import fetch, last_known, read_hint
+from bot.gather.repository import Checkouts, fetch, last_known, read_hint
 from planners.model import Fleet
 
 
@@ -13,6 +13,17 @@ async def read_fleet(context: Context) -> Fleet:
         GatherError: its documents are wrong.
     """
     return (await read_fleet_at(context))[0]
+
+
+async def fleet_in(checkouts: Checkouts) -> Fleet:
+    """The fleet as it is now, in a pass that goes on with its repository.
+
+    Raises:
+        GatherError: its documents are wrong.
+    """
+    context = checkouts.context
+    checkout = await checkouts.of(context.fleet)
+    return await fleet_at(context, checkout, checkout.head)
 
 
 async def read_fleet_at(context: Context) -> tuple[Fleet, str]:

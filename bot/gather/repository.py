@@ -70,6 +70,24 @@ async def fetch(context: Context, repo: Repo) -> Checkout:
     return Checkout(repo, info, mirror, head)
 
 
+@dataclass(frozen=True, slots=True)
+class Checkouts:
+    """The repositories of a pass that plans several applications: each is fetched once."""
+
+    context: Context
+    _fetched: dict[Repo, Checkout] = field(default_factory=dict)
+
+    async def of(self, repo: Repo) -> Checkout:
+        """A repository, fetched when it is first asked for.
+
+        Raises:
+            EmptyRepositoryError, ForgeError, GitError: as `fetch`.
+        """
+        if repo not in self._fetched:
+            self._fetched[repo] = await fetch(self.context, repo)
+        return self._fetched[repo]
+
+
 async def read_hints(context: Context) -> dict[str, str]:
     """The newest hint that each repository may have changed, by the repository's name."""
     found = await asyncio.to_thread(context.store.views.list, HINTS)

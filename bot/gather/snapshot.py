@@ -25,7 +25,7 @@ from bot.gather.observe import failures, observe
 from bot.gather.pauses import Paused, read_pauses
 from bot.gather.peers import read_peers
 from bot.gather.previous import read_previous
-from bot.gather.repository import Checkout, fetch, fetch_for_all, fetch_request
+from bot.gather.repository import Checkout, Checkouts, fetch, fetch_for_all, fetch_request
 from bot.gather.requests import Proposed, read_proposed
 from bot.gather.rules import RuleReading, with_decisions, with_last_decisions
 from bot.gather.statuses import read_statuses
@@ -179,19 +179,22 @@ async def _app_conversation(
     return (await read_conversation(context, LogLocation(repo, request.number, application)),)
 
 
-async def gather_review(context: Context, application: str, request: ForgeMergeRequest) -> Gathered:
+async def gather_review(
+    checkouts: Checkouts, application: str, request: ForgeMergeRequest
+) -> Gathered:
     """The Snapshot of an application at the head of a merge request on its app repo.
 
     Raises:
         GatherError, ForgeError, GitError: as `gather_rollout`.
     """
-    fleet_repo = await fetch(context, context.fleet)
+    context = checkouts.context
+    fleet_repo = await checkouts.of(context.fleet)
     newest = await fleet_at(context, fleet_repo, fleet_repo.head)
     registration = _registration(newest, application)
-    app = await fetch(context, registration.app)
+    app = await checkouts.of(registration.app)
     if request.source_repository != registration.app.path:
         await fetch_request(context, app, request)
-    deploy = await fetch(context, registration.deploy)
+    deploy = await checkouts.of(registration.deploy)
     snapshot = await snapshot_with(
         context, newest, fleet_repo.head, registration, app=app, sha=request.head, deploy=deploy
     )

@@ -19,7 +19,7 @@ from bot.engine.propose import Proposal
 from bot.forges import Answers, ForgeMergeRequest
 from bot.gather.errors import AwayError, DocumentsError, GatherError, NotRegisteredError
 from bot.gather.peers import others_read
-from bot.gather.repository import read_hints
+from bot.gather.repository import Checkouts, read_hints
 from bot.gather.snapshot import Gathered, gather_review, gather_rollout
 from bot.report.announcements import announce_end
 from bot.report.held_requests import held_requests
@@ -106,7 +106,7 @@ async def _propose(
 
 
 async def reconcile_review(
-    context: Context, repo: Repo, request: ForgeMergeRequest, applications: tuple[str, ...]
+    checkouts: Checkouts, repo: Repo, request: ForgeMergeRequest, applications: tuple[str, ...]
 ) -> datetime | None:
     """Show on an open app merge request what merging it would do, and answer commands there.
 
@@ -115,6 +115,7 @@ async def reconcile_review(
     Raises:
         AwayError: something that a plan needs is away; the comments say so.
     """
+    context = checkouts.context
     if request.state != "open":
         await forget_open_plans(context, repo, request, applications)
         await refuse_commands(context, repo, request, applications)
@@ -128,7 +129,7 @@ async def reconcile_review(
     for application in applications:
         if own or (plan_request is not None and plan_request.head == request.head):
             try:
-                later.append(await _review(context, repo, application, request, plan_request))
+                later.append(await _review(checkouts, repo, application, request, plan_request))
             except AwayError as error:
                 away = error
         else:
@@ -141,14 +142,15 @@ async def reconcile_review(
 
 
 async def _review(
-    context: Context,
+    checkouts: Checkouts,
     repo: Repo,
     application: str,
     request: ForgeMergeRequest,
     plan_request: PlanRequest | None,
 ) -> datetime | None:
+    context = checkouts.context
     try:
-        gathered = await gather_review(context, application, request)
+        gathered = await gather_review(checkouts, application, request)
         proposal = await context.propose(gathered.snapshot)
     except (GatherError, PlannerError) as error:
         target = await _target(context, repo, application, request, plan_request)

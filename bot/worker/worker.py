@@ -15,7 +15,8 @@ from bot.context import Context
 from bot.documents.tenants import is_tenant_setup
 from bot.forges import ForgeError, NotFoundError, TransientForgeError
 from bot.gather.errors import GatherError
-from bot.gather.fleet import read_fleet
+from bot.gather.fleet import fleet_in
+from bot.gather.repository import Checkouts
 from bot.gather.requests import is_wave
 from bot.git import GitError
 from bot.metrics.catalogue import PASSES
@@ -223,7 +224,8 @@ async def _review(context: Context, rest: str) -> datetime | None:
         return None
     if repo == context.fleet:
         await review_fleet_request(context, request)
-    fleet = await read_fleet(context)
+    checkouts = Checkouts(context)
+    fleet = await fleet_in(checkouts)
     applications = tuple(
         sorted(
             each.application
@@ -235,7 +237,7 @@ async def _review(context: Context, rest: str) -> datetime | None:
         return None
     if any(each.deploy == repo for each in fleet.registrations):
         await allow_foreign_request(context, repo, request)
-    return await reconcile_review(context, repo, request, applications)
+    return await reconcile_review(checkouts, repo, request, applications)
 
 
 async def _retry_later(context: Context, claim: Claim, error: Exception) -> None:

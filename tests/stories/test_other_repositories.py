@@ -149,6 +149,20 @@ async def test_a_hint_and_a_sweep_read_it_again(world: World) -> None:
         assert counted.asked[SAFE] == 2
 
 
+async def test_a_merge_request_is_planned_with_each_repository_read_once(world: World) -> None:
+    counted = begin(world)
+    await world.settle()
+    world.ada.push(APP, "newer", {"README.md": b"Soon.\n"}, "Announce")
+    number = world.ada.open(APP, "newer", "Announce")
+    await world.settle()
+    world.context.store.queue.trigger([review_key(Repo("local", APP), number)], world.now)
+    counted.asked.clear()
+
+    assert await work_one(world.context, "a worker", LEASE)
+
+    assert counted.asked == {FLEET: 1, APP: 1, DEPLOY: 2}
+
+
 async def test_an_empty_repository_is_read_when_something_happens_there(world: World) -> None:
     counted = begin(world, empty=True)
     await world.settle()
