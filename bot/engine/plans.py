@@ -22,9 +22,11 @@ from planners.model.snapshot import Snapshot
 Drafter: TypeAlias = Callable[[Snapshot], Awaitable[Draft]]
 """Makes a draft of a planning input, in the service in a process of its own."""
 
-VERDICT = 100
-LINK = 300
-"""Bytes that a line of a draft's trace, and a pair that may talk take, about."""
+COMPONENT, VERDICT, LINK = 15_000, 600, 300
+"""Bytes that the steps which place a component, a line of a trace, and a pair that may talk take.
+
+Measured where lines are read, which makes them.
+"""
 
 log = structlog.get_logger()
 
@@ -73,9 +75,14 @@ def draft_key(planned: Snapshot) -> Hashable:
 
 
 def _size(planned: Snapshot, drafted: Draft) -> int:
-    verdicts = 1 + len(planned.clusters) * len(planned.application.components)
+    components = len(planned.application.components)
     return (
-        drafted.files.size + drafted.contents.size + VERDICT * verdicts + LINK * len(drafted.links)
+        len(repr(planned.application))
+        + drafted.files.size
+        + drafted.contents.size
+        + COMPONENT * components
+        + VERDICT * components * len(planned.clusters)
+        + LINK * len(drafted.links)
     )
 
 

@@ -17,7 +17,8 @@ from renderers.tree import FileTree, PartialTree, unread
 DOCUMENT = 2_000
 """Bytes that a document of the fleet takes in memory, about."""
 
-FILE = 200
+FILE, MODEL = 200, 5
+"""Bytes that a file takes besides its content, and how often an application its text."""
 
 
 async def fleet_at(context: Context, checkout: Checkout, sha: str) -> Fleet:
@@ -131,4 +132,5 @@ def _application(
 def _application_size(read: AppFiles) -> int:
     trees = (*read.sources.values(), read.files)
     contents = {id(content): len(content) for tree in trees for content in tree.values()}
-    return FILE * sum(map(len, trees)) + sum(contents.values())
+    documents = MODEL * len(repr(read.application))
+    return FILE * sum(map(len, trees)) + sum(contents.values()) + documents

@@ -22,7 +22,7 @@ from planners.model.snapshot import LONG_AGO, MergeRequestState, OwnedObjects, R
 from renderers.layout import Layout
 
 MARKER = "wave"
-CLAIM, CLUSTER = 250, 8
+CLAIM, CLUSTER = 2_000, 8
 OBJECT = 400
 """Bytes that a claim and a cluster of it, and an object or a cluster that has it, take, about."""
 

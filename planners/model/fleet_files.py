@@ -20,6 +20,9 @@ from planners.model.unit_files import UnitFiles, folder_of
 RAW_ID = 20
 """Bytes of a blob id."""
 
+COLUMN, UNIT = 600, 50
+"""Bytes that a column takes besides its ids, and a unit where it is looked up, about."""
+
 RawIds: TypeAlias = NDArray[np.void]
 Rows: TypeAlias = NDArray[np.intp]
 
@@ -227,7 +230,7 @@ class FleetFiles(Mapping[Unit, UnitFiles]):
         """The bytes that it takes, about."""
         columns = [column for block in self.blocks for column in block.columns]
         ids = sum(len(each.distinct) + each.codes.itemsize * len(each.codes) for each in columns)
-        return ids + 8 * len(self)
+        return ids + COLUMN * len(columns) + UNIT * len(self)
 
     @property
     def named(self) -> "FleetFiles":
