@@ -75,13 +75,20 @@ class Place:
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Iterator[Place]:
+def kept_home() -> Iterator[None]:
+    """Git's home folder, which a deploy key sets for the whole process, is as before at the end."""
     before = pygit2.settings.homedir
+    yield
+    pygit2.settings.homedir = before
+
+
+@pytest.fixture
+def place(tmp_path: Path, kept_home: None) -> Iterator[Place]:
+    del kept_home
     with serve_ssh(tmp_path / "server", KEY) as server:
         remote = server.create("deploy")
         mirror = Mirrors(tmp_path / "mirrors").of(REPO)
         yield Place(tmp_path, server, remote, mirror, save_key(KEY, tmp_path / "key"))
-    pygit2.settings.homedir = before
 
 
 def refused(place: Place, pins: str) -> str:
@@ -368,10 +375,10 @@ def test_scp_style_urls_are_supported(place: Place) -> None:
         place.mirror.fetch("git@nowhere.invalid:group/x.git", place.key())
 
 
+@pytest.mark.usefixtures("kept_home")
 @pytest.mark.filterwarnings("error::ResourceWarning")
 def test_a_server_that_stops_leaves_no_command_behind(tmp_path: Path) -> None:
     """It stops while Git begins, at another instant each time."""
-    before = pygit2.settings.homedir
     for each in range(10):
         with serve_ssh(tmp_path / f"{each}", KEY) as server:
             server.create("deploy")
@@ -387,5 +394,4 @@ def test_a_server_that_stops_leaves_no_command_behind(tmp_path: Path) -> None:
             while not server.commands:
                 assert client.is_alive()
         client.join()
-    pygit2.settings.homedir = before
     gc.collect()
