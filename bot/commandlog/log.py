@@ -71,8 +71,8 @@ async def read_logs(
     context: Context, commented: Mapping[LogLocation, Iterable[Comment]]
 ) -> list[CommandLog]:
     """What the comments of merge requests say, and the store, which is read once and after them."""
-    views, keys = context.store.views, [each.key for each in commented]
-    stored = await asyncio.to_thread(views.get_each, keys) if keys else {}
+    keys = [each.key for each in commented]
+    stored = await asyncio.to_thread(context.store.views.get_each, keys)
     return [
         await _merged(context, location, comments, stored.get(location.key))
         for location, comments in commented.items()

@@ -71,8 +71,7 @@ class AgentWriter:
             AuditEntry(now, what, key, {"cluster": cluster.name, "object": name})
             for name, what in sorted(converged.written.items())
         ]
-        if entries:
-            await asyncio.to_thread(self.context.store.audit.append, *entries)
+        await asyncio.to_thread(self.context.store.audit.append, *entries)
 
     def _wanted(self, cluster: Cluster) -> ApiObjects:
         """What the cluster should have, by the deploy repo that has a folder for it.

@@ -31,7 +31,9 @@ class Audit:
         self._database = database
 
     def append(self, *entries: AuditEntry) -> None:
-        """Append entries, with one commit."""
+        """Append entries, with one commit; none where there are none."""
+        if not entries:
+            return
         rows = [
             {"at": seconds(each.at), "kind": each.kind, "key": each.key, "fields": {**each.fields}}
             for each in entries

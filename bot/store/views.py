@@ -146,9 +146,12 @@ class Views:
         return {key: json.loads(text) for key, text in self._rows(keys)}
 
     def _rows(self, keys: Iterable[str]) -> list[tuple[str, str]]:
-        wanted = {"rows": json.dumps([[key] for key in keys])}
+        rows = [[key] for key in keys]
+        if not rows:
+            return []
         with self._database.read() as connection:
-            return [(key, text) for key, text in connection.execute(self._each, wanted)]
+            found = connection.execute(self._each, {"rows": json.dumps(rows)})
+            return [(key, text) for key, text in found]
 
     def load_all(self, kind: ViewKind[T]) -> dict[str, T]:
         """Every view of a kind by name, sorted."""

@@ -232,10 +232,12 @@ def holding(wave_statuses: Sequence[WaveStatus]) -> bool:
 def blocking(wave_statuses: Sequence[WaveStatus]) -> list[PendingUnit]:
     """The failed units that some wave waits for; tolerated and skipped failures do not hold."""
     failed = failures(wave_statuses)
+    if not failed:
+        return []
     units = {each.unit for each in failed}
     awaited = {
         each.unit
-        for wave_status in (wave_statuses if failed else ())
+        for wave_status in wave_statuses
         for gate in wave_status.gates
         if isinstance(gate, AwaitsDependency | AwaitsStep | AwaitsReplacement)
         for each in gate.pending
@@ -245,7 +247,7 @@ def blocking(wave_statuses: Sequence[WaveStatus]) -> list[PendingUnit]:
 
 
 def stopping(proposal: Proposal) -> list[PendingUnit]:
-    """The failed units without which a rollout goes on, or is done; none during a rollback."""
+    """The failed units that keep a rollout from its next wave or its end; none in a rollback."""
     wave_statuses = proposal.evaluation.wave_statuses
     if proposal.plan.restores is not None:
         return []

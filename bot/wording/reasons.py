@@ -347,16 +347,16 @@ def pending_clusters(pending: Sequence[PendingUnit]) -> Prose:
 
     A cluster that waits for several waves is named once, with all of them.
     """
-    alike: dict[object, list[PendingUnit]] = {}
+    alike: dict[object, tuple[tuple[str, ...], list[PendingUnit]]] = {}
     unmerged, worst = _unmerged(pending), {each: rank for rank, each in enumerate(WORST)}
     for each in pending:
         waves = unmerged[each.unit.cluster] if each.reason is NotReadyReason.MERGE else ()
         what = waves or (each.message, each.unit.component, each.until)
-        alike.setdefault((each.reason, each.overdue, what), []).append(each)
-    firsts = [(min(found, key=attrgetter("unit")), found) for found in alike.values()]
+        alike.setdefault((each.reason, each.overdue, what), (waves, []))[1].append(each)
+    groups = [(min(found, key=attrgetter("unit")), waves, found) for waves, found in alike.values()]
     clusters: dict[Prose, dict[str, None]] = {}
-    for first, found in sorted(firsts, key=lambda pair: (worst[pair[0].reason], pair[0].unit)):
-        waves = unmerged[first.unit.cluster] if first.reason is NotReadyReason.MERGE else ()
+    groups.sort(key=lambda group: (worst[group[0].reason], group[0].unit))
+    for first, waves, found in groups:
         text = _overdue(_waves_text(waves), first) if waves else not_ready_text(first)
         clusters.setdefault(text, {}).update(dict.fromkeys([each.unit.cluster for each in found]))
     return phrases(say("{} ({})", names(natural(where)), what) for what, where in clusters.items())

@@ -35,9 +35,8 @@ from planners.gating.evaluate import WaveState
 async def remember(context: Context, application: str, needs: tuple[str, ...]) -> None:
     """Keep that an application waits for others."""
     views, keys = context.store.views, [f"{DEPENDANTS}{name}/{application}" for name in needs]
-    if keys:
-        known = await asyncio.to_thread(views.get_each, keys)
-        await asyncio.to_thread(views.put_all, {key: {} for key in keys if key not in known})
+    known = await asyncio.to_thread(views.get_each, keys)
+    await asyncio.to_thread(views.put_all, {key: {} for key in keys if key not in known})
 
 
 async def expect_reports(context: Context, application: str, proposal: Proposal) -> None:
